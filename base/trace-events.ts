@@ -1,0 +1,162 @@
+import type { DmaAddr, PhysAddr, VirtAddr } from './address';
+
+/**
+ * Everything that can be seen on the trace of a machine, one interface per kind of event.
+ *
+ * Numbers are what the machine had in hand, without interpretation; words belong to whoever renders an event. Fields are
+ * plain values (no objects, no arrays), so that an event can be printed, hashed and written as JSON by one small function.
+ */
+
+/** `DMA_TO_DEVICE` and its siblings, in the kernel's numbering. */
+export type TraceDirection = 0 | 1 | 2 | 3;
+
+/** A bus master's access as it left the device, and what came back. */
+export interface DmaAccessEvent {
+  readonly type: 'dma-read' | 'dma-write';
+  readonly requester: number;
+  readonly address: DmaAddr;
+  readonly length: number;
+  readonly outcome: number;
+}
+
+/** The IOMMU walked its tables for a request (a hit in the IOTLB is not an event). */
+export interface TranslateEvent {
+  readonly type: 'translate';
+  readonly requester: number;
+  readonly iova: DmaAddr;
+  readonly page: number;
+  readonly levels: number;
+}
+
+/** The IOMMU reported a fault record. */
+export interface IommuFaultEvent {
+  readonly type: 'iommu-fault';
+  readonly requester: number;
+  readonly cause: number;
+  readonly ttyp: number;
+  readonly iotval: bigint;
+}
+
+/** The IOMMU executed a command. */
+export interface IommuCommandEvent {
+  readonly type: 'iommu-command';
+  readonly opcode: number;
+  readonly func3: number;
+  readonly word0: bigint;
+  readonly word1: bigint;
+}
+
+/** The requester gate turned an access away. */
+export interface GateEvent {
+  readonly type: 'gate-drop';
+  readonly requester: number;
+  readonly write: boolean;
+  readonly address: DmaAddr;
+  readonly length: number;
+}
+
+/** A wire into the interrupt controller changed its level. */
+export interface InterruptLineEvent {
+  readonly type: 'irq-line';
+  readonly source: number;
+  readonly level: boolean;
+}
+
+/** The kernel entered or left the handler of an interrupt. */
+export interface InterruptHandlerEvent {
+  readonly type: 'irq-enter' | 'irq-exit';
+  readonly irq: number;
+  readonly handled: boolean;
+}
+
+/** A register was written in a way that the model does not implement. */
+export interface UnimplementedEvent {
+  readonly type: 'unimplemented';
+  readonly block: string;
+  readonly register: string;
+  readonly bits: number;
+}
+
+/** A device model tells of a state change worth seeing: `channel 2`, `block done`. */
+export interface DeviceEvent {
+  readonly type: 'device';
+  readonly device: string;
+  readonly what: string;
+  readonly value: number;
+}
+
+/** A driver was bound to, or taken off, a device. */
+export interface DriverEvent {
+  readonly type: 'bind' | 'unbind' | 'probe-defer' | 'probe-failed';
+  readonly device: string;
+  readonly driver: string;
+  readonly error: number;
+}
+
+/** A streaming mapping was made or removed. `address` is `DMA_MAPPING_ERROR` if mapping failed. */
+export interface DmaMapEvent {
+  readonly type: 'dma-map' | 'dma-unmap';
+  readonly device: string;
+  readonly what: 'single' | 'page' | 'sg' | 'resource';
+  readonly physical: PhysAddr;
+  readonly address: DmaAddr;
+  readonly length: number;
+  readonly entries: number;
+  readonly direction: TraceDirection;
+}
+
+/** A streaming mapping changed hands. */
+export interface DmaSyncEvent {
+  readonly type: 'dma-sync-for-cpu' | 'dma-sync-for-device';
+  readonly device: string;
+  readonly address: DmaAddr;
+  readonly length: number;
+  readonly direction: TraceDirection;
+}
+
+/** Coherent memory was allocated or freed. */
+export interface DmaAllocEvent {
+  readonly type: 'dma-alloc' | 'dma-free';
+  readonly device: string;
+  readonly cpu: VirtAddr;
+  readonly address: DmaAddr;
+  readonly length: number;
+}
+
+/** The kernel warned (`WARN_ON`, `dev_warn` of a misuse): the call goes on, the driver is wrong. */
+export interface WarnEvent {
+  readonly type: 'warn';
+  readonly where: string;
+  readonly message: string;
+}
+
+/** A task of the kernel started, went to sleep, was woken or ended. */
+export interface TaskEvent {
+  readonly type: 'task-start' | 'task-sleep' | 'task-wake' | 'task-end';
+  readonly task: string;
+}
+
+/** A remark of a scenario or a device of its own. */
+export interface NoteEvent {
+  readonly type: 'note';
+  readonly text: string;
+}
+
+/** Any event of the trace. */
+export type TraceEvent =
+  | DmaAccessEvent
+  | TranslateEvent
+  | IommuFaultEvent
+  | IommuCommandEvent
+  | GateEvent
+  | InterruptLineEvent
+  | InterruptHandlerEvent
+  | UnimplementedEvent
+  | DeviceEvent
+  | DriverEvent
+  | DmaMapEvent
+  | DmaSyncEvent
+  | DmaAllocEvent
+  | WarnEvent
+  | TaskEvent
+  | NoteEvent;
