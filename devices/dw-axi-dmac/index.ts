@@ -1,0 +1,2 @@
+export { DwAxiDmac } from './dw-axi-dmac';
+export type { DmacParameters, DwAxiDmacOptions } from './options';
