@@ -1,0 +1,86 @@
+import { DMA_BIT_MASK, minNotZero } from './dma-address';
+import type { DmaRangeMap } from './bus-dma-region';
+import type { DmaMapOps } from './dma-map-ops';
+import { directOps } from './direct';
+import { DmaLimit } from './dma-limit';
+import type { IommuDmaCookie } from './iommu-dma-cookie';
+
+/** What a device can make of segments (`struct device_dma_parameters`). 0 stands for the default. */
+export interface DeviceDmaParameters {
+  /** The longest segment, in bytes. Default 64 KiB. */
+  max_segment_size: number;
+  /** A segment does not cross a multiple of this plus one; a power of two minus one. Default: no boundary. */
+  segment_boundary_mask: bigint;
+  /** Address bits that a mapping has to preserve. */
+  min_align_mask: number;
+}
+
+/**
+ * The DMA side of a `struct device`: what it can address, how its bus shows memory, and by which back end its buffers are
+ * mapped. A new one is that of a platform device: 32-bit masks, parameters present, mapped directly until
+ * `DmaSubsystem.configure` finds an IOMMU.
+ */
+export class DeviceDma {
+  /** Whether the device sees what the CPU caches hold (`dev_is_dma_coherent`). */
+  dma_coherent = true;
+  /** `dev->dma_range_map`; null if bus addresses are physical addresses. */
+  dma_range_map: DmaRangeMap | null = null;
+  /** `dev->dma_parms`; null for a device whose bus gives it none. */
+  dma_parms: DeviceDmaParameters | null = { max_segment_size: 0, segment_boundary_mask: 0n, min_align_mask: 0 };
+  /** The back end. */
+  ops: DmaMapOps = directOps;
+  /** The I/O address space that the IOMMU back end maps into; null with any other. */
+  iommu: IommuDmaCookie | null = null;
+  /** Linux tries addresses below 4 GiB first for PCI devices, until there are none left. */
+  pci_32bit_workaround = false;
+
+  private streamingMask: bigint | null = DMA_BIT_MASK(32);
+  private coherentMask = DMA_BIT_MASK(32);
+  private busLimit = 0n;
+  private streaming = new DmaLimit(DMA_BIT_MASK(32));
+  private coherent = new DmaLimit(DMA_BIT_MASK(32));
+
+  /** `*dev->dma_mask`; null where the pointer is NULL: the device does no DMA, and mapping for it is refused. */
+  get dma_mask(): bigint | null {
+    return this.streamingMask;
+  }
+
+  set dma_mask(mask: bigint | null) {
+    this.streamingMask = mask;
+    this.recalculate();
+  }
+
+  get coherent_dma_mask(): bigint {
+    return this.coherentMask;
+  }
+
+  set coherent_dma_mask(mask: bigint) {
+    this.coherentMask = mask;
+    this.recalculate();
+  }
+
+  /** The last address that reaches memory through the bus; 0 if the bus sets no limit. */
+  get bus_dma_limit(): bigint {
+    return this.busLimit;
+  }
+
+  set bus_dma_limit(limit: bigint) {
+    this.busLimit = limit;
+    this.recalculate();
+  }
+
+  /** What streaming mappings have to stay under: the mask or the bus's limit. */
+  get limit(): DmaLimit {
+    return this.streaming;
+  }
+
+  /** What coherent memory has to stay under. */
+  get coherentLimit(): DmaLimit {
+    return this.coherent;
+  }
+
+  private recalculate(): void {
+    this.streaming = new DmaLimit(minNotZero(this.streamingMask ?? 0n, this.busLimit));
+    this.coherent = new DmaLimit(minNotZero(this.coherentMask, this.busLimit));
+  }
+}

@@ -1,0 +1,138 @@
+import { PAGE_SIZE, type VirtAddr } from '../../base/address';
+import { EFAULT, EPROBE_DEFER } from '../../base/errno';
+import type { StructDevice } from '../base/struct-device';
+import { iommu_is_dma_domain, type IommuDomain } from '../iommu/iommu-domain';
+import { iommu_get_resv_regions } from '../iommu/reserved-regions';
+import type { Kernel } from '../kernel';
+import type { MemblockRange } from '../mm/memblock';
+import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '../of/address';
+import { DmaRangeMap } from './bus-dma-region';
+import { directOps } from './direct';
+import { DMA_BIT_MASK } from './dma-address';
+import { IommuDmaCookie } from './iommu-dma-cookie';
+import { iommuOps } from './iommu-ops';
+import { SgScratchPool } from './sg-scratch';
+
+/** What the DMA API keeps for a kernel, and the setting up of devices for DMA. */
+export class DmaSubsystem {
+  /** Room to work for calls that map lists. */
+  readonly scratch = new SgScratchPool();
+  /** Coherent memory that is mapped in the vmalloc area, and the pages it consists of. */
+  readonly remapped = new Map<VirtAddr, readonly number[]>();
+  private readonly kernel: Kernel;
+  private readonly warned = new Set<string>();
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /** All RAM. */
+  get ram(): readonly MemblockRange[] {
+    return this.kernel.mm.memblock.memory;
+  }
+
+  /** The page frame number after the last page of RAM (`max_pfn`). */
+  get maxPfn(): number {
+    return this.ram.reduce((most, { base, size }) => Math.max(most, Math.floor((base + size) / PAGE_SIZE)), 0);
+  }
+
+  /** Whether the machine has a ZONE_DMA. */
+  get hasZoneDma(): boolean {
+    return this.kernel.mm.memblock.zoneDmaLimit !== undefined;
+  }
+
+  /** The last address of ZONE_DMA; 16 MiB without one, as in Linux. */
+  get zoneDmaLimit(): bigint {
+    const { zoneDmaLimit } = this.kernel.mm.memblock;
+    return zoneDmaLimit === undefined ? DMA_BIT_MASK(24) : BigInt(zoneDmaLimit) - 1n;
+  }
+
+  /** `WARN_ONCE`: warns at the first call with this place only. */
+  warnOnce(where: string, message: string): void {
+    if (this.warned.has(where)) return;
+    this.warned.add(where);
+    this.kernel.warn(where, message);
+  }
+
+  /**
+   * Sets a device up for DMA before a driver is bound to it (`of_dma_configure`): bus windows, limits, coherence, IOMMU.
+   * Masks that a driver set stay, but for bits that the bus does not have.
+   *
+   * @returns 0, or `-EPROBE_DEFER` while the IOMMU that the device is behind has no driver. Any other trouble with the
+   *   IOMMU means going on without one.
+   */
+  configure(dev: StructDevice): number {
+    const { of_node } = dev;
+    if (of_node === null) return 0;
+    const { dma } = dev;
+    const ranges = of_dma_get_range(of_get_next_dma_parent(of_node) ?? of_node);
+    const map = typeof ranges === 'number' ? null : new DmaRangeMap(ranges);
+    this.limitMasks(dev, map);
+    dma.dma_coherent = of_dma_is_coherent(of_node);
+    if (map !== null) {
+      dma.dma_range_map = map;
+      dma.bus_dma_limit = map.max;
+    }
+    const error = this.kernel.iommu.probeDevice(dev);
+    if (error === -EPROBE_DEFER) {
+      if (map !== null) dma.dma_range_map = null;
+      return error;
+    }
+    this.setupOps(dev);
+    return 0;
+  }
+
+  /** The driver is gone: the bus windows are forgotten. Mappings that it left behind stay. */
+  cleanup(dev: StructDevice): void {
+    dev.dma.dma_range_map = null;
+  }
+
+  /** Cuts the masks down to the address bits of the bus. */
+  private limitMasks(dev: StructDevice, map: DmaRangeMap | null): void {
+    const { dma } = dev;
+    if (dma.dma_mask === null) {
+      this.kernel.log.warn({ device: dev.name }, 'DMA mask not set');
+      dma.dma_mask = dma.coherent_dma_mask;
+    }
+    const end = map?.max ?? (dma.coherent_dma_mask === 0n ? DMA_BIT_MASK(32) : dma.coherent_dma_mask);
+    const mask = DMA_BIT_MASK(end.toString(2).length);
+    dma.coherent_dma_mask &= mask;
+    dma.dma_mask &= mask;
+  }
+
+  /** Chooses the back end (`iommu_setup_dma_ops`): a translating default domain of the device's group, or none. */
+  private setupOps(dev: StructDevice): void {
+    const domain = dev.iommu?.group?.default_domain ?? null;
+    dev.dma.ops = directOps;
+    dev.dma.iommu = null;
+    if (domain === null || !iommu_is_dma_domain(domain)) return;
+    if (initDomain(domain, dev) !== 0) {
+      this.kernel.log.warn(
+        { device: dev.name },
+        `Failed to set up IOMMU for device ${dev.name}; retaining platform DMA ops`,
+      );
+      return;
+    }
+    dev.dma.iommu = domain.cookie;
+    dev.dma.ops = iommuOps;
+  }
+}
+
+/** `iommu_dma_init_domain`: the first device of a domain decides which addresses are kept free. 0 or `-EFAULT`. */
+const initDomain = (domain: IommuDomain, dev: StructDevice): number => {
+  const map = dev.dma.dma_range_map;
+  const first = BigInt(domain.aperturePageStart) << 12n;
+  const last = (BigInt(domain.aperturePageEnd) << 12n) | 0xfffn;
+  if (map !== null && (map.min > last || map.max < first)) {
+    dev.kernel.log.warn({ device: dev.name }, 'specified DMA range outside IOMMU capability');
+    return -EFAULT;
+  }
+  domain.cookie ??= new IommuDmaCookie(
+    domain,
+    iommu_get_resv_regions(dev).map(({ startPage, pageCount }) => ({
+      firstPage: startPage,
+      lastPage: startPage + pageCount - 1,
+    })),
+  );
+  return 0;
+};
