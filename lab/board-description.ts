@@ -1,0 +1,88 @@
+import { cells, property, strings, type PropertySource } from '../base/fdt';
+import type { BoardDescription, DeviceDescription } from '../firmware';
+import {
+  GATE_BASE,
+  GATE_SIZE,
+  IOMMU_BASE,
+  IOMMU_INTERRUPTS,
+  IOMMU_SIZE,
+  PLIC_BASE,
+  PLIC_SIZE,
+  PLIC_SOURCES,
+} from './board-layout';
+import type { ExtraNode, MemoryBank } from './machine-options';
+import type { PlacedNode } from './placement';
+
+const IOMMU = 'iommu';
+const GATE = 'gate';
+/** `core-clk` and `cfgr-clk` of the DMA controller's binding: both always run. */
+const CORE_CLOCK = 'core_clock';
+const BUS_CLOCK = 'bus_clock';
+/** The PLIC context of the hart drives its supervisor external interrupt. */
+const SUPERVISOR_EXTERNAL = 9;
+
+const propertySource = (name: string, value: string | number | true | readonly number[]): PropertySource => {
+  if (value === true) return property(name);
+  if (typeof value === 'string') return property(name, strings(value));
+  return property(name, cells(...(typeof value === 'number' ? [value] : value)));
+};
+
+const busMastering = (placed: PlacedNode, hasIommu: boolean): Partial<DeviceDescription> => {
+  const { requesterId } = placed;
+  if (requesterId === undefined) return {};
+  const { dmaRanges, behindIommu = true } = placed.node.bus ?? {};
+  return {
+    dmaCoherent: true,
+    accessController: requesterId,
+    ...(hasIommu && behindIommu ? { iommus: { label: IOMMU, ids: [requesterId] } } : {}),
+    ...(dmaRanges === undefined ? {} : { dmaRanges }),
+  };
+};
+
+const nodeProperties = ({ properties = {} }: ExtraNode): PropertySource[] =>
+  Object.entries(properties).map(([name, value]) => propertySource(name, value));
+
+const describe = (placed: PlacedNode, hasIommu: boolean): DeviceDescription => {
+  const { node, reg, interrupts } = placed;
+  const isController = node.properties?.['#dma-cells'] !== undefined;
+  return {
+    label: node.label,
+    name: node.name ?? node.label.replaceAll('_', '-'),
+    compatible: node.compatible,
+    ...(reg.length === 0 ? {} : { reg }),
+    ...(interrupts.length === 0 ? {} : { interrupts }),
+    ...(isController ? { clocks: [CORE_CLOCK, BUS_CLOCK], clockNames: ['core-clk', 'cfgr-clk'] } : {}),
+    ...busMastering(placed, hasIommu),
+    ...(node.dmas === undefined ? {} : { dmas: node.dmas }),
+    properties: nodeProperties(node),
+  };
+};
+
+/** What the firmware's device tree has to say about the board. */
+export const describeBoard = (
+  memory: readonly MemoryBank[],
+  placed: readonly PlacedNode[],
+  hasIommu: boolean,
+): BoardDescription => ({
+  memory,
+  cpu: {
+    mmuType: 'riscv,sv57',
+    isaExtensions: ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei'],
+    cacheBlockSize: 64,
+    timebaseFrequency: 1_000_000_000,
+  },
+  interruptController: {
+    label: 'plic',
+    base: PLIC_BASE,
+    size: PLIC_SIZE,
+    sources: PLIC_SOURCES,
+    contexts: [SUPERVISOR_EXTERNAL],
+  },
+  ...(hasIommu ? { iommu: { label: IOMMU, base: IOMMU_BASE, size: IOMMU_SIZE, interrupts: IOMMU_INTERRUPTS } } : {}),
+  requesterGate: { label: GATE, base: GATE_BASE, size: GATE_SIZE },
+  clocks: [
+    { label: CORE_CLOCK, frequency: 500_000_000 },
+    { label: BUS_CLOCK, frequency: 100_000_000 },
+  ],
+  devices: placed.map((each) => describe(each, hasIommu)),
+});

@@ -1,0 +1,70 @@
+import type { Device } from '../emulator/device';
+import type { DwAxiDmacOptions } from '../devices/dw-axi-dmac/options';
+import type { StreamFifoOptions } from '../devices/stream-fifo/options';
+import type { RiscvIommuOptions } from '../emulator/iommu/options';
+
+/** A bank of RAM. Base and size in bytes, whole pages. */
+export interface MemoryBank {
+  readonly base: number;
+  readonly size: number;
+}
+
+/** A window through which a bus sees memory: one entry of `dma-ranges`. */
+export interface DmaWindow {
+  /** First address as the device emits it. */
+  readonly deviceAddress: number;
+  /** The physical address that it reaches. */
+  readonly physicalAddress: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** How a bus master hangs on the system's interconnect. */
+export interface BusAttachment {
+  /** Address bits that leave the device; higher ones are lost. Default 64. */
+  readonly addressWires?: number;
+  /** The bus's windows; none means that addresses pass unchanged. */
+  readonly dmaRanges?: readonly DmaWindow[];
+  /** Whether its accesses go through the IOMMU (if the machine has one). Default true. */
+  readonly behindIommu?: boolean;
+}
+
+/** A node of the device tree, with or without hardware behind it. */
+export interface ExtraNode {
+  /** Its label: other nodes and scenarios refer to it by this. */
+  readonly label: string;
+  /** Node name without unit address, as the bindings want it: `dma-controller`, `serial`. */
+  readonly name?: string;
+  /** What drivers match on, most specific first. */
+  readonly compatible: readonly string[];
+  /**
+   * Makes the hardware. Without it the node describes no hardware: something for a client driver to bind to, like
+   * `dmatest` or a sound card.
+   */
+  readonly device?: () => Device;
+  readonly bus?: BusAttachment;
+  /** DMA channels that it uses: a controller's label and a handshake number each. */
+  readonly dmas?: readonly { readonly controller: string; readonly request: number; readonly name: string }[];
+  /** Further properties: a number is one cell, an array of numbers several, `true` an empty property. */
+  readonly properties?: Readonly<Record<string, string | number | true | readonly number[]>>;
+}
+
+/** The machine that a scenario wants. Everything has a default; the default board is described in `docs/machine.md`. */
+export interface MachineOptions {
+  /** RAM banks. Default: 64 MiB at 0x8000_0000 and 64 MiB at 0x1_0000_0000. */
+  readonly memory?: readonly MemoryBank[];
+  /** The IOMMU: false leaves it out. Default: present. */
+  readonly iommu?: boolean | RiscvIommuOptions;
+  /** The DMA controller: false leaves it out. */
+  readonly dmac?: false | (DwAxiDmacOptions & BusAttachment);
+  /** The FIFO peripheral at the DMA controller's handshakes: false leaves it out. */
+  readonly fifo?: false | StreamFifoOptions;
+  /** More nodes, with or without hardware of their own. */
+  readonly nodes?: readonly ExtraNode[];
+  /** What unbinding a driver revokes; see the design of revocation in `docs/architecture.md`. Default `linux`. */
+  readonly revocation?: 'linux' | 'strict';
+  /** Simulated time that the whole run may take, in milliseconds. Default 10,000. */
+  readonly timeLimit?: number;
+  /** Order of events at the same instant: as they were armed, or shuffled by the seed. Default `armed`. */
+  readonly eventOrder?: 'armed' | 'seeded';
+}
