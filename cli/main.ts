@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { inspect } from 'node:util';
+import { runCommandLine } from './command-line';
+import { ExitCode } from './exit-code';
+import { packageVersion } from './installation';
+import { createProgram } from './program';
+import type * as listModule from './commands/list';
+import type * as runModule from './commands/run';
+import { UsageError } from './usage-error';
+
+// The commands bring all the rest along: help and version do not wait for it.
+const program = createProgram(packageVersion(), {
+  run: async (targets, options) => {
+    const { runCommand } = module.require('./commands/run') as typeof runModule;
+    process.exitCode = await runCommand(targets, options);
+  },
+  list: async (targets, options) => {
+    const { listCommand } = module.require('./commands/list') as typeof listModule;
+    process.exitCode = await listCommand(targets, options);
+  },
+});
+
+/** Whoever reads the output may stop reading, as `head` does. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.unusable);
+});
+
+runCommandLine(program, process.argv.slice(2)).catch((error: unknown) => {
+  process.exitCode = ExitCode.unusable;
+  // Anything else is a mistake in the command itself.
+  const text = error instanceof UsageError ? error.message : inspect(error);
+  process.stderr.write(`dmalab: ${text}\n`);
+});

@@ -1,0 +1,56 @@
+import { LOG_LEVELS, type LogLevel } from './log-level';
+import { UsageError } from './usage-error';
+
+const MAX_SEED = 0xffff_ffff;
+/** The longest delay that a host timer keeps, in seconds. */
+const MAX_TIMEOUT = 2_147_483;
+
+const wrong = (option: string, expected: string, text: string): UsageError =>
+  new UsageError(`${option} takes ${expected}, not '${text}'`);
+
+/** `--seed`: a whole number of 32 bits, decimal or hexadecimal. */
+export const parseSeed = (text: string): number => {
+  const seed = /^(?:\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : NaN;
+  if (seed >= 0 && seed <= MAX_SEED) return seed;
+  throw wrong('--seed', `a whole number from 0 to ${MAX_SEED}`, text);
+};
+
+/** `--timeout`: seconds, fractions allowed. */
+export const parseTimeout = (text: string): number => {
+  const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  if (seconds > 0 && seconds <= MAX_TIMEOUT) return seconds;
+  throw wrong('--timeout', `a number of seconds above 0, at most ${MAX_TIMEOUT}`, text);
+};
+
+/** `--memory`: MiB of JavaScript heap for the scenarios. */
+export const parseMemory = (text: string): number => {
+  const mebibytes = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (mebibytes >= 16 && mebibytes <= 65_536) return mebibytes;
+  throw wrong('--memory', 'a whole number of MiB from 16 to 65536', text);
+};
+
+/** `--log-level`. */
+export const parseLogLevel = (text: string): LogLevel => {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return level;
+  throw wrong('--log-level', `one of ${LOG_LEVELS.join(', ')}`, text);
+};
+
+/** Which scenarios `--filter` keeps. */
+export interface NameFilter {
+  /** As it was written. */
+  readonly text: string;
+  readonly keeps: (name: string) => boolean;
+}
+
+/** `--filter`: a part of the name, or a regular expression between slashes. */
+export const parseFilter = (text: string): NameFilter => {
+  const [, source, flags] = /^\/(.*)\/([a-z]*)$/.exec(text) ?? [];
+  if (source === undefined) return { text, keeps: (name) => name.includes(text.toLowerCase()) };
+  try {
+    const pattern = new RegExp(source, flags?.replaceAll(/[gy]/g, ''));
+    return { text, keeps: (name) => pattern.test(name) };
+  } catch (error) {
+    throw new UsageError(`--filter ${text}: ${(error as Error).message}`);
+  }
+};

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import type { CommonOptions } from './commands/common';
+import type { RunCommandOptions } from './commands/run';
+import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeout } from './option-values';
+
+/** Any run without `--seed` is the same run. */
+const DEFAULT_SEED = 1;
+const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_HEAP_MEBIBYTES = 2048;
+
+const EXAMPLES = `
+Examples:
+  dmalab run                                the scenarios that ship with dmalab
+  dmalab run my-driver.ts                   one of your own
+  dmalab run tests/ 'more/**/*.ts'          folders and globs
+  dmalab run --filter /^sg-/ --seed 7       some of them, with other chances
+  dmalab run --json > results.json          for a CI job
+  dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
+
+Exit code: 0 all passed, 1 a scenario failed, 2 wrong usage or a scenario that cannot be loaded.
+`;
+
+/** What the commands do; each resolves with the exit code. */
+export interface Actions {
+  run(targets: string[], options: RunCommandOptions): Promise<void>;
+  list(targets: string[], options: CommonOptions): Promise<void>;
+}
+
+const addCommonOptions = (command: Command): Command =>
+  command
+    .argument('[targets...]', 'files, folders (the modules directly in them), globs, names of shipped scenarios')
+    .option(
+      '-f, --filter <text>',
+      'only scenarios whose name contains the text or matches the /regular expression/',
+      parseFilter,
+    )
+    .option('--json', 'machine-readable results on standard output, and nothing else')
+    .option('--typecheck', 'check the types of scenarios before they run')
+    .option('--timeout <seconds>', 'real time that each scenario may take', parseTimeout, DEFAULT_TIMEOUT_SECONDS)
+    .option('--memory <MiB>', 'JavaScript heap for the scenarios', parseMemory, DEFAULT_HEAP_MEBIBYTES)
+    .option(
+      '--log-level <level>',
+      "the kernel's log on standard error: silent, error, warn, info or debug",
+      parseLogLevel,
+      'silent',
+    );
+
+/** The command line: commands, options, help. */
+export const createProgram = (version: string, actions: Actions): Command => {
+  const program = new Command('dmalab')
+    .description('Runs device scenarios on an emulated machine whose DMA bugs really happen.')
+    .version(version, '-V, --version', 'print the version')
+    .addHelpText('after', EXAMPLES);
+  addCommonOptions(program.command('run').description('run scenarios; without targets, all that ship'))
+    .option(
+      '-s, --seed <number>',
+      'where chance starts from: the same seed gives the same run',
+      parseSeed,
+      DEFAULT_SEED,
+    )
+    .option('--json-file <file>', 'write the machine-readable results to a file as well')
+    .option('--trace <file>', 'write every event of the machine to a file, one JSON object per line')
+    .action((targets: string[], options: RunCommandOptions) => actions.run(targets, options));
+  addCommonOptions(program.command('list').description('name and describe scenarios without running them')).action(
+    (targets: string[], options: CommonOptions) => actions.list(targets, options),
+  );
+  return program;
+};

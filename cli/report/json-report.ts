@@ -1,0 +1,82 @@
+import { displayPath } from '../display-path';
+import type { Outcome } from '../outcome';
+import type { Place, Problem } from '../problem';
+import type { RunReport, RunSummary } from './run-report';
+
+/** Raised when a field changes its meaning or goes away. */
+const FORMAT = 1;
+
+/** What the report needs to know beforehand. */
+export interface JsonReportOptions {
+  readonly version: string;
+  readonly seed: number;
+  /** Receives the whole text at the end. */
+  readonly write: (text: string) => void;
+}
+
+const placeFields = ({ file, line, column }: Place): object => ({
+  file: displayPath(file),
+  line: line ?? null,
+  column: column ?? null,
+});
+
+const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
+
+const scenarioFields = ({ scenario, failure, measures, notes, wallMilliseconds, reproduce }: Outcome): object => ({
+  name: scenario.name,
+  description: scenario.description,
+  file: displayPath(scenario.file),
+  status: failure === null ? 'passed' : 'failed',
+  failure: failure && {
+    kind: failure.kind,
+    message: failure.message,
+    ...placeFields(failure.place),
+    log: failure.log,
+  },
+  measures,
+  notes,
+  wallMilliseconds: Math.round(wallMilliseconds * 1000) / 1000,
+  reproduce,
+});
+
+/** What `run --json` prints; docs/cli.md describes it. */
+export class JsonReport implements RunReport {
+  private readonly options: JsonReportOptions;
+  private readonly outcomes: Outcome[] = [];
+
+  constructor(options: JsonReportOptions) {
+    this.options = options;
+  }
+
+  start(): void {}
+
+  outcome(outcome: Outcome): void {
+    this.outcomes.push(outcome);
+  }
+
+  end(problems: readonly Problem[], summary: RunSummary): void {
+    const { version, seed, write } = this.options;
+    const report = {
+      format: FORMAT,
+      dmalab: version,
+      seed,
+      summary: { ...summary, wallMilliseconds: Math.round(summary.wallMilliseconds * 1000) / 1000 },
+      scenarios: this.outcomes.map(scenarioFields),
+      notLoaded: problems.map(problemFields),
+    };
+    write(`${JSON.stringify(report, null, 2)}\n`);
+  }
+}
+
+/** What `list --json` prints. */
+export const listAsJson = (
+  scenarios: readonly { readonly name: string; readonly description: string; readonly file: string }[],
+  problems: readonly Problem[],
+): string => {
+  const list = {
+    format: FORMAT,
+    scenarios: scenarios.map(({ name, description, file }) => ({ name, description, file: displayPath(file) })),
+    notLoaded: problems.map(problemFields),
+  };
+  return `${JSON.stringify(list, null, 2)}\n`;
+};

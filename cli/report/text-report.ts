@@ -1,0 +1,106 @@
+import type { Outcome, OutcomeFailure } from '../outcome';
+import { formatPlace, formatProblem, type Problem } from '../problem';
+import { layOut, type Column } from './columns';
+import { paragraph } from './paragraph';
+import type { RunReport, RunSummary } from './run-report';
+import type { Terminal } from './terminal';
+import { count, formatBytes, formatTime, formatWall } from './units';
+
+const INDENT = '    ';
+
+/** What the report needs to know beforehand. */
+export interface TextReportOptions {
+  readonly version: string;
+  readonly seed: number;
+  /** Show the stacks of failures. */
+  readonly stacks: boolean;
+}
+
+const HEADER = ['', 'scenario', 'simulated', 'DMA bytes', 'IRQs', 'faults', 'warnings', 'wall'];
+const NUMBER_COLUMNS: readonly Column[] = [10, 11, 7, 8, 10, 9].map((width) => ({ width, align: 'right' }));
+const MARK_COLUMN: Column = { width: 4, align: 'left' };
+const NUMBERS_WIDTH = NUMBER_COLUMNS.reduce((sum, { width }) => sum + width, 0);
+
+/** The report for people: a row as each scenario ends, with its notes or its failure below. */
+export class TextReport implements RunReport {
+  private readonly terminal: Terminal;
+  private readonly options: TextReportOptions;
+  private columns: readonly Column[] = [];
+
+  constructor(terminal: Terminal, options: TextReportOptions) {
+    this.terminal = terminal;
+    this.options = options;
+  }
+
+  start(names: readonly string[]): void {
+    const { colors, width, write } = this.terminal;
+    const { version, seed } = this.options;
+    const room = width - MARK_COLUMN.width - NUMBERS_WIDTH;
+    const longest = Math.max(20, ...names.map((name) => name.length));
+    this.columns = [MARK_COLUMN, { width: Math.min(room, longest + 1), align: 'left' }, ...NUMBER_COLUMNS];
+    write(
+      `\n  ${colors.bold(`dmalab ${version}`)}  ${colors.dim(`${count(names.length, 'scenario')}, seed ${seed}`)}\n`,
+    );
+    if (names.length > 0) write(`\n${colors.dim(layOut([HEADER], this.columns).trimEnd())}\n`);
+  }
+
+  outcome(outcome: Outcome): void {
+    const { colors, write, width } = this.terminal;
+    write(layOut([this.row(outcome)], this.columns));
+    const { description } = outcome.scenario;
+    if (description !== '') write(`${colors.dim(paragraph(description, width, INDENT))}\n`);
+    for (const note of outcome.notes) write(`${colors.cyan(paragraph(note, width, `${INDENT}  `, `${INDENT}· `))}\n`);
+    if (outcome.failure !== null) this.failure(outcome.failure, outcome.reproduce);
+  }
+
+  end(problems: readonly Problem[], summary: RunSummary): void {
+    const { colors, write, width } = this.terminal;
+    const { passed, failed, notLoaded, wallMilliseconds } = summary;
+    if (problems.length > 0) write(`\n  ${colors.red('Not loaded')}\n`);
+    for (const problem of problems) {
+      write(`${paragraph(formatProblem(problem), width, `${INDENT}  `, INDENT)}\n`);
+      this.stack(problem.stack);
+    }
+    const parts = [
+      passed > 0 ? colors.green(`${passed} passed`) : '0 passed',
+      failed > 0 ? colors.red(`${failed} failed`) : '0 failed',
+      ...(notLoaded > 0 ? [colors.red(`${notLoaded} not loaded`)] : []),
+    ];
+    write(`\n  ${parts.join(', ')}  ${colors.dim(`in ${formatWall(wallMilliseconds)}`)}\n\n`);
+  }
+
+  private row({ scenario, failure, measures, wallMilliseconds }: Outcome): string[] {
+    const { colors } = this.terminal;
+    const mark = failure === null ? colors.green('✓') : colors.red('✗');
+    const name = failure === null ? scenario.name : colors.red(scenario.name);
+    const wall = colors.dim(formatWall(wallMilliseconds));
+    if (measures === null) return [`  ${mark}`, name, ...Array<string>(5).fill(colors.dim('-')), wall];
+    const notable = (amount: number): string => (amount === 0 ? colors.dim('0') : colors.yellow(String(amount)));
+    return [
+      `  ${mark}`,
+      name,
+      formatTime(measures.simulatedTime),
+      formatBytes(measures.bytesRead + measures.bytesWritten),
+      String(measures.interrupts),
+      notable(measures.faults),
+      notable(measures.warnings),
+      wall,
+    ];
+  }
+
+  private failure({ message, place, stack, log }: OutcomeFailure, reproduce: string): void {
+    const { colors, write, width } = this.terminal;
+    write(`${colors.red(paragraph(message, width, INDENT))}\n`);
+    write(`${INDENT}${colors.dim('at')} ${formatPlace(place)}\n`);
+    this.stack(stack);
+    if (log.length > 0) write(`${INDENT}${colors.dim('last messages of the kernel')}\n`);
+    for (const line of log) write(`${colors.dim(paragraph(line, width, `${INDENT}    `, `${INDENT}  `))}\n`);
+    write(`${INDENT}${colors.dim('again with')} ${reproduce}\n`);
+  }
+
+  private stack(stack: string | undefined): void {
+    if (!this.options.stacks || stack === undefined) return;
+    const { colors, write } = this.terminal;
+    for (const line of stack.split('\n')) write(`${INDENT}  ${colors.dim(line.trim())}\n`);
+  }
+}

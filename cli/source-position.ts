@@ -1,0 +1,68 @@
+import fs from 'node:fs';
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installation } from './installation';
+import type { Place } from './problem';
+
+/** A place in a file that was executed, compiled or not. */
+export type ExactPlace = Required<Place>;
+
+/** What lies in the package and is no scenario. */
+const OWN_CODE = new Set('base emulator devices firmware kernel-api lab cli index.js index.ts node_modules'.split(' '));
+const FRAME = /^\s+at (?:.*\()?((?:file:\/\/)?[^()]+):(\d+):(\d+)\)?$/;
+const INLINE_MAP = /^data:application\/json[^,]*;base64,/;
+
+/** A script's name as a path; undefined if it is no file (Node's own code, `eval`). */
+export const scriptFile = (name: string): string | undefined => {
+  const file = name.startsWith('file://') ? fileURLToPath(name) : name.replace(/^async /, '');
+  return path.isAbsolute(file) ? file : undefined;
+};
+
+const parseFrame = (text: string): ExactPlace | undefined => {
+  const [, name, line, column] = FRAME.exec(text) ?? [];
+  const file = name === undefined ? undefined : scriptFile(name);
+  return file === undefined ? undefined : { file, line: Number(line), column: Number(column) };
+};
+
+const contains = (folder: string, file: string): boolean => file.startsWith(folder + path.sep);
+
+/** Whether a scenario's author wrote this code: it is not the lab's, and no package's. */
+export const isAuthored = (file: string): boolean => {
+  const root = installation.roots.find((folder) => contains(folder, file));
+  if (root !== undefined) return !OWN_CODE.has(path.relative(root, file).split(path.sep)[0]!);
+  return !file.includes(`${path.sep}node_modules${path.sep}`);
+};
+
+const readMap = (file: string, url: string): SourceMapPayload | undefined => {
+  if (url === '') return undefined;
+  const external = path.resolve(path.dirname(file), url);
+  const text = INLINE_MAP.test(url)
+    ? Buffer.from(url.replace(INLINE_MAP, ''), 'base64').toString()
+    : fs.existsSync(external)
+      ? fs.readFileSync(external, 'utf8')
+      : undefined;
+  return text === undefined ? undefined : (JSON.parse(text) as SourceMapPayload);
+};
+
+/** The place in the source that a compiled file's source map names; the place itself if there is no such map. */
+export const toSource = (place: ExactPlace, mapUrl: string): Place => {
+  const payload = readMap(place.file, mapUrl);
+  const entry = payload && new SourceMap(payload).findEntry(place.line - 1, place.column - 1);
+  if (entry === undefined || !('originalSource' in entry)) return place;
+  return {
+    file: scriptFile(entry.originalSource) ?? path.resolve(path.dirname(place.file), entry.originalSource),
+    line: entry.originalLine + 1,
+    column: entry.originalColumn + 1,
+  };
+};
+
+/** The innermost place of a stack that a scenario's author wrote. What ts-node compiled is in terms of its source already. */
+export const authoredPlace = (stack: string | undefined): Place | undefined => {
+  for (const line of stack?.split('\n') ?? []) {
+    const frame = parseFrame(line);
+    if (frame === undefined || !isAuthored(frame.file)) continue;
+    return contains(installation.folder, frame.file) ? toSource(frame, `${path.basename(frame.file)}.map`) : frame;
+  }
+  return undefined;
+};

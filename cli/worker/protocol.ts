@@ -1,0 +1,57 @@
+import type { ScenarioResult } from '../../index';
+import type { LogLevel } from '../log-level';
+import type { Place, Problem } from '../problem';
+
+/** What a worker thread is started with. */
+export interface WorkerSettings {
+  readonly typecheck: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/** What the command asks of a worker; it asks the next thing when it has the answer to the last. */
+export type Request =
+  | { readonly type: 'load'; readonly file: string }
+  | { readonly type: 'run'; readonly file: string; readonly seed: number; readonly traceFile: string | null };
+
+/** The scenario in a module. */
+export interface LoadedAnswer {
+  readonly type: 'loaded';
+  readonly name: string;
+  readonly description: string;
+}
+
+/** The module cannot be used. */
+export interface RefusedAnswer {
+  readonly type: 'refused';
+  readonly problems: readonly Problem[];
+}
+
+/** A scenario has run. */
+export interface FinishedAnswer {
+  readonly type: 'finished';
+  readonly result: ScenarioResult;
+  /** The author's line behind the failure. */
+  readonly place: Place | null;
+  /** The last messages of the kernel, for a scenario that failed. */
+  readonly log: readonly string[];
+  readonly wallMilliseconds: number;
+}
+
+export type Answer = LoadedAnswer | RefusedAnswer | FinishedAnswer;
+
+/** A message of the machine's software. */
+export interface LogRecord {
+  readonly level: Exclude<LogLevel, 'silent'>;
+  readonly scenario: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+  readonly message: string;
+}
+
+/** What a worker tells besides answers. The wall clock of a case stands still while its sources are compiled. */
+export type Remark =
+  | { readonly type: 'compiling' }
+  | { readonly type: 'compiled' }
+  | { readonly type: 'output'; readonly text: string }
+  | { readonly type: 'log'; readonly record: LogRecord };
+
+export type FromWorker = Answer | Remark;
