@@ -1,0 +1,70 @@
+import {
+  GFP_KERNEL,
+  __get_free_pages,
+  expectBytes,
+  expectPattern,
+  fillPattern,
+  firstDifference,
+  free_pages,
+  msleep,
+  patternBytes,
+  platform_driver_register,
+  udelay,
+  virtAddr,
+  type ScenarioContext,
+  type VirtAddr,
+} from 'dmalab';
+import { copierDriver } from './copier';
+
+const ORDER = 7;
+const LENGTH = 4096 << ORDER;
+/** About a third of the time that the whole copy takes. */
+const HEAD_START_US = 50;
+const OLD = 0x01d;
+const NEW = 0x4e3;
+
+/** Who is unbound while the copy runs. */
+export type Victim = 'client' | 'controller';
+
+const bufferOf = (lab: ScenarioContext): VirtAddr => {
+  const address = __get_free_pages(lab.kernel, GFP_KERNEL, ORDER);
+  return address === 0 ? lab.fail('no memory for the buffers') : address;
+};
+
+const unbind = async (lab: ScenarioContext, victim: Victim, client: string): Promise<void> => {
+  const { drivers } = lab.kernel;
+  const driver = victim === 'client' ? client : 'dw_axi_dmac_platform';
+  const device = lab.ok(drivers.devices.find((dev) => dev.driver?.name === driver) ?? null, `a device of ${driver}`);
+  lab.ok(await drivers.unbind(driver, device.name), `unbinding ${driver}`);
+};
+
+/**
+ * Starts a long copy, unbinds client or controller in the middle of it, and tells how many bytes of the destination
+ * changed after `unbind` had returned.
+ */
+export const unbindMidCopy = async (lab: ScenarioContext, victim: Victim, careful: boolean): Promise<number> => {
+  const { kernel } = lab;
+  const source = bufferOf(lab);
+  const target = bufferOf(lab);
+  fillPattern(kernel, source, LENGTH, NEW);
+  fillPattern(kernel, target, LENGTH, OLD);
+  const driver = copierDriver({ source, target, length: LENGTH }, careful);
+  lab.ok(await platform_driver_register(kernel, driver), 'platform_driver_register');
+
+  udelay(kernel, HEAD_START_US);
+  await unbind(lab, victim, driver.driver.name);
+  const after = kernel.mm.read(target, LENGTH);
+  const copied = firstDifference(after, patternBytes(NEW, 0, LENGTH));
+  lab.check(copied > 0, 'the copy should have begun before the unbind');
+  lab.check(copied < LENGTH, 'the copy should not have ended before the unbind');
+  expectBytes(after.slice(copied), patternBytes(OLD, copied, LENGTH - copied), 'the part that was not copied yet');
+
+  await msleep(kernel, 10);
+  const later = kernel.mm.read(target, LENGTH);
+  let changed = 0;
+  for (let i = 0; i < LENGTH; i++) if (later[i] !== after[i]) changed++;
+  expectPattern(kernel, virtAddr(source), LENGTH, NEW, 'the source');
+  lab.note(`unbound after ${copied} of ${LENGTH} bytes; ${changed} bytes changed afterwards`);
+  if (changed === 0) for (const buffer of [source, target]) free_pages(kernel, buffer, ORDER);
+  return changed;
+};

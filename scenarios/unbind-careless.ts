@@ -1,0 +1,12 @@
+import { scenario } from 'dmalab';
+import { unbindMidCopy } from './lib/unbind-mid-copy';
+
+export default scenario({
+  name: 'unbind-careless',
+  description: 'the same driver as on Linux: the device writes on, into memory that is no longer its own',
+  machine: { revocation: 'linux', nodes: [{ label: 'copier', compatible: ['dmalab,copier'] }] },
+  async run(lab) {
+    const changed = await unbindMidCopy(lab, 'client', false);
+    lab.check(changed > 0, 'under linux revocation a driver that stops nothing should have done harm');
+  },
+});

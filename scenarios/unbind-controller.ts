@@ -1,0 +1,11 @@
+import { scenario } from 'dmalab';
+import { unbindMidCopy } from './lib/unbind-mid-copy';
+
+export default scenario({
+  name: 'unbind-controller',
+  description: "the DMA controller's own driver is unbound while a client's transfer runs",
+  machine: { nodes: [{ label: 'copier', compatible: ['dmalab,copier'] }] },
+  async run(lab) {
+    lab.equal(await unbindMidCopy(lab, 'controller', false), 0, 'bytes changed after unbind');
+  },
+});
