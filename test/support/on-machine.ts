@@ -1,0 +1,23 @@
+import type { BootedKernel } from '../../kernel-api/boot/boot';
+import { Machine } from '../../lab/machine';
+import type { MachineOptions } from '../../lab/machine-options';
+
+/** Lets promise callbacks run, as the command line's runner does it. */
+export const hostTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+const MIB = 0x10_0000;
+/** Small banks: a test that counts what is free, or looks at all of RAM, is quick. */
+export const SMALL_MEMORY = [
+  { base: 0x8000_0000, size: 8 * MIB },
+  { base: 0x1_0000_0000, size: 8 * MIB },
+];
+
+/** Runs `body` as a kernel task on a machine whose devices are bound. */
+export const onMachine = <T>(
+  options: MachineOptions,
+  body: (kernel: BootedKernel, machine: Machine) => Promise<T> | T,
+  seed = 1,
+): Promise<T> => {
+  const machine = new Machine({ memory: SMALL_MEMORY, ...options }, { hostTurn, seed });
+  return machine.run(() => body(machine.kernel, machine));
+};
