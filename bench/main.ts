@@ -22,21 +22,31 @@ const digits = (value: number): string => value.toPrecision(3).replace(/e\+\d+$/
 
 const show = (value: number): string => (Math.abs(value) >= 1000 ? Math.round(value).toString() : digits(value));
 
-const jsonPath = (args: readonly string[]): string | undefined => {
-  if (args.length === 0) return undefined;
-  if (args.length === 2 && args[0] === '--json') return args[1];
-  process.stderr.write('usage: npm run bench [-- --json FILE]\n');
+interface Wish {
+  readonly suites: readonly (() => Promise<Figure[]>)[];
+  readonly json: string | undefined;
+}
+
+/** What the command line asks for: all suites, or those named. */
+const wish = (args: readonly string[]): Wish => {
+  const at = args.indexOf('--json');
+  const json = at < 0 ? undefined : args[at + 1];
+  const names = at < 0 ? args : args.filter((_, index) => index !== at && index !== at + 1);
+  const suites = SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
+  if ((at < 0 || json !== undefined) && suites.length >= names.length) return { suites, json };
+  process.stderr.write('usage: npm run bench [-- [SUITE...] [--json FILE]]\n');
+  process.stderr.write(`suites: ${SUITES.map(({ name }) => name).join(', ')}\n`);
   process.exit(2);
 };
 
 const main = async (): Promise<void> => {
-  const file = jsonPath(process.argv.slice(2));
+  const { suites, json } = wish(process.argv.slice(2));
   const table = new Table({
     head: ['figure', 'value', 'unit', 'baseline', 'ratio', 'baseline is'],
     style: { head: [] },
   });
   const figures: Figure[] = [];
-  for (const suite of SUITES) {
+  for (const suite of suites) {
     process.stderr.write(`measuring ${suite.name}\n`);
     const measured = await suite();
     figures.push(...measured);
@@ -45,9 +55,9 @@ const main = async (): Promise<void> => {
     }
   }
   process.stdout.write(`${table.toString()}\n`);
-  if (file === undefined) return;
-  const json = figures.map(({ name, value, unit, baseline, ratio }) => ({ name, value, unit, baseline, ratio }));
-  fs.writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`);
+  if (json === undefined) return;
+  const plain = figures.map(({ name, value, unit, baseline, ratio }) => ({ name, value, unit, baseline, ratio }));
+  fs.writeFileSync(json, `${JSON.stringify(plain, null, 2)}\n`);
 };
 
 void main();
