@@ -105,6 +105,12 @@ export interface DeviceDescription {
   /** The windows of the bus it hangs on; none means that addresses pass unchanged. */
   readonly dmaRanges?: readonly DmaWindow[];
   readonly dmas?: readonly DmaChannelUse[];
+  /** Labels of reserved memory that is its own. */
+  readonly memoryRegions?: readonly string[];
+  /** Whether the kernel should take it for a device that attacks: our own `dmalab,untrusted`. */
+  readonly untrusted?: boolean;
+  /** Whether the kernel should give it I/O addresses as it does PCI devices: our own `dmalab,pci-like`. */
+  readonly pciLike?: boolean;
   /** Further properties, such as `#dma-cells` and those of its own binding. */
   readonly properties?: readonly PropertySource[];
 }

@@ -45,6 +45,11 @@ const channels = ({ dmas }: DeviceDescription): PropertySource[] => [
   ),
 ];
 
+const trust = ({ untrusted, pciLike }: DeviceDescription): PropertySource[] => [
+  ...(untrusted === true ? [property('dmalab,untrusted')] : []),
+  ...(pciLike === true ? [property('dmalab,pci-like')] : []),
+];
+
 /** The node of a device of the description. */
 export const deviceNode = (device: DeviceDescription, board: BoardDescription): NodeSource => ({
   name: nodeName(device.name, device.reg?.[0]),
@@ -54,6 +59,8 @@ export const deviceNode = (device: DeviceDescription, board: BoardDescription): 
     ...registers(device),
     ...mastering(device, board),
     ...channels(device),
+    ...list(device.memoryRegions, (labels) => property('memory-region', ...labels.map(reference))),
+    ...trust(device),
     ...(device.properties ?? []),
   ],
 });

@@ -113,6 +113,16 @@ const checkDmas = ({ devices }: BoardDescription): void => {
   });
 };
 
+const checkMemoryRegions = ({ reservedMemory = [], devices }: BoardDescription): void => {
+  devices.forEach((device, i) => {
+    for (const label of device.memoryRegions ?? []) {
+      if (reservedMemory.some((region) => region.label === label)) continue;
+      const place = devicePlace(device, i);
+      refuse(`${place} has "${label}" for its memory, and no reserved memory has that label.`, place);
+    }
+  });
+};
+
 const checkClocks = ({ clocks = [], devices }: BoardDescription): void => {
   devices.forEach((device, i) => {
     const place = devicePlace(device, i);
@@ -149,6 +159,7 @@ export const validateBoard = (board: BoardDescription): void => {
   checkInterrupts(board);
   checkRequesters(board);
   checkDmas(board);
+  checkMemoryRegions(board);
   checkClocks(board);
   checkNameCounts(board);
 };

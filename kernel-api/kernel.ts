@@ -3,6 +3,7 @@ import type { Trace } from '../base/trace';
 import type { CpuPort } from '../emulator/cpu-port';
 import type { DriverCore } from './base/driver-core';
 import type { BootOptions } from './boot/boot-options';
+import type { CommandLine } from './boot/command-line';
 import type { DmaEngine } from './dmaengine/dmaengine';
 import type { DmaSubsystem } from './dma/dma-subsystem';
 import type { IommuSubsystem } from './iommu/iommu-subsystem';
@@ -22,6 +23,8 @@ export interface Kernel {
   readonly trace: Trace;
   readonly log: Logger;
   readonly options: BootOptions;
+  /** What firmware passed in `/chosen/bootargs`. */
+  readonly commandLine: CommandLine;
   /** Memory: pages, kmalloc, vmalloc, stacks, and loads and stores by virtual address. */
   readonly mm: MemoryManager;
   /** The handles of `struct scatterlist` in RAM. */

@@ -10,8 +10,9 @@ import {
   PLIC_SIZE,
   PLIC_SOURCES,
 } from './board-layout';
-import type { ExtraNode, MemoryBank } from './machine-options';
+import type { ExtraNode, MachineOptions, MemoryBank } from './machine-options';
 import type { PlacedNode } from './placement';
+import { placeReservedMemory } from './reserved-memory';
 
 const IOMMU = 'iommu';
 const GATE = 'gate';
@@ -27,14 +28,18 @@ const propertySource = (name: string, value: string | number | true | readonly n
   return property(name, cells(...(typeof value === 'number' ? [value] : value)));
 };
 
-const busMastering = (placed: PlacedNode, hasIommu: boolean): Partial<DeviceDescription> => {
+const hasIommu = ({ iommu = true }: MachineOptions): boolean => iommu !== false;
+
+const busMastering = (placed: PlacedNode, machine: MachineOptions): Partial<DeviceDescription> => {
   const { requesterId } = placed;
   if (requesterId === undefined) return {};
-  const { dmaRanges, behindIommu = true } = placed.node.bus ?? {};
+  const { dmaRanges, behindIommu = true, coherent, untrusted, pciLike = false } = placed.node.bus ?? {};
   return {
-    dmaCoherent: true,
+    dmaCoherent: coherent ?? machine.coherent ?? true,
+    untrusted: untrusted ?? machine.untrusted ?? false,
+    pciLike,
     accessController: requesterId,
-    ...(hasIommu && behindIommu ? { iommus: { label: IOMMU, ids: [requesterId] } } : {}),
+    ...(hasIommu(machine) && behindIommu ? { iommus: { label: IOMMU, ids: [requesterId] } } : {}),
     ...(dmaRanges === undefined ? {} : { dmaRanges }),
   };
 };
@@ -42,7 +47,7 @@ const busMastering = (placed: PlacedNode, hasIommu: boolean): Partial<DeviceDesc
 const nodeProperties = ({ properties = {} }: ExtraNode): PropertySource[] =>
   Object.entries(properties).map(([name, value]) => propertySource(name, value));
 
-const describe = (placed: PlacedNode, hasIommu: boolean): DeviceDescription => {
+const describe = (placed: PlacedNode, machine: MachineOptions): DeviceDescription => {
   const { node, reg, interrupts } = placed;
   const isController = node.properties?.['#dma-cells'] !== undefined;
   return {
@@ -52,7 +57,8 @@ const describe = (placed: PlacedNode, hasIommu: boolean): DeviceDescription => {
     ...(reg.length === 0 ? {} : { reg }),
     ...(interrupts.length === 0 ? {} : { interrupts }),
     ...(isController ? { clocks: [CORE_CLOCK, BUS_CLOCK], clockNames: ['core-clk', 'cfgr-clk'] } : {}),
-    ...busMastering(placed, hasIommu),
+    ...busMastering(placed, machine),
+    ...(node.bus?.memoryRegions === undefined ? {} : { memoryRegions: node.bus.memoryRegions }),
     ...(node.dmas === undefined ? {} : { dmas: node.dmas }),
     properties: nodeProperties(node),
   };
@@ -62,9 +68,11 @@ const describe = (placed: PlacedNode, hasIommu: boolean): DeviceDescription => {
 export const describeBoard = (
   memory: readonly MemoryBank[],
   placed: readonly PlacedNode[],
-  hasIommu: boolean,
+  machine: MachineOptions,
 ): BoardDescription => ({
   memory,
+  reservedMemory: placeReservedMemory(machine.reservedMemory ?? [], memory),
+  ...(machine.bootargs === undefined ? {} : { bootargs: machine.bootargs }),
   cpu: {
     mmuType: 'riscv,sv57',
     isaExtensions: ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei'],
@@ -78,11 +86,13 @@ export const describeBoard = (
     sources: PLIC_SOURCES,
     contexts: [SUPERVISOR_EXTERNAL],
   },
-  ...(hasIommu ? { iommu: { label: IOMMU, base: IOMMU_BASE, size: IOMMU_SIZE, interrupts: IOMMU_INTERRUPTS } } : {}),
+  ...(hasIommu(machine)
+    ? { iommu: { label: IOMMU, base: IOMMU_BASE, size: IOMMU_SIZE, interrupts: IOMMU_INTERRUPTS } }
+    : {}),
   requesterGate: { label: GATE, base: GATE_BASE, size: GATE_SIZE },
   clocks: [
     { label: CORE_CLOCK, frequency: 500_000_000 },
     { label: BUS_CLOCK, frequency: 100_000_000 },
   ],
-  devices: placed.map((each) => describe(each, hasIommu)),
+  devices: placed.map((each) => describe(each, machine)),
 });

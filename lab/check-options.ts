@@ -2,7 +2,14 @@ import { LabError } from '../base/errors';
 import type { Device } from '../emulator/device';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 import { PLIC_SOURCES } from './board-layout';
-import type { BusAttachment, DmaWindow, ExtraNode, MachineOptions, MemoryBank } from './machine-options';
+import type {
+  BusAttachment,
+  DmaWindow,
+  ExtraNode,
+  MachineOptions,
+  MemoryBank,
+  ReservedMemoryOption,
+} from './machine-options';
 import {
   isAnObject,
   isArrayOf,
@@ -45,7 +52,17 @@ const BUS_CHECKS = {
   addressWires: isInteger(1, 64),
   dmaRanges: isArrayOf(isWindow),
   behindIommu: isBoolean,
+  coherent: isBoolean,
+  untrusted: isBoolean,
+  pciLike: isBoolean,
+  memoryRegions: isArrayOf(isString),
 } satisfies Checks<Required<BusAttachment>>;
+
+const isReservedMemory = isShape('reserved memory', { label: isString, size: isSomeNumber }, {
+  base: isSomeNumber,
+  compatible: isString,
+  noMap: isBoolean,
+} satisfies Checks<Required<Omit<ReservedMemoryOption, 'label' | 'size'>>>);
 
 const isIommu = isShape('the IOMMU', {}, {
   name: isString,
@@ -93,6 +110,10 @@ const isNode = isShape('a node', { label: isString, compatible: isArrayOf(isStri
 
 const isMachine = isShape('a machine', {}, {
   memory: isArrayOf(isBank),
+  reservedMemory: isArrayOf(isReservedMemory),
+  bootargs: isString,
+  coherent: isBoolean,
+  untrusted: isBoolean,
   iommu: isFalseOr(isTrueOr(isIommu)),
   dmac: isFalseOr(isDmac),
   fifo: isFalseOr(isAnObject),

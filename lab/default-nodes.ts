@@ -9,13 +9,10 @@ const FIFO_TX_REQUEST = 1;
 
 /** Parts the options of the controller itself from those of its place on the bus. */
 const splitOptions = (options: DwAxiDmacOptions & BusAttachment): { dmac: DwAxiDmacOptions; bus: BusAttachment } => {
-  const { addressWires, dmaRanges, behindIommu, ...dmac } = options;
-  const bus = {
-    ...(addressWires === undefined ? {} : { addressWires }),
-    ...(dmaRanges === undefined ? {} : { dmaRanges }),
-    ...(behindIommu === undefined ? {} : { behindIommu }),
-  };
-  return { dmac, bus };
+  const { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, memoryRegions, ...dmac } = options;
+  const bus = { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, memoryRegions };
+  const given = Object.entries(bus).filter(([, value]) => value !== undefined);
+  return { dmac, bus: Object.fromEntries(given) };
 };
 
 /** The DMA controller, as `snps,dw-axi-dmac.yaml` describes it. */

@@ -27,6 +27,28 @@ export interface BusAttachment {
   readonly dmaRanges?: readonly DmaWindow[];
   /** Whether its accesses go through the IOMMU (if the machine has one). Default true. */
   readonly behindIommu?: boolean;
+  /** Whether its accesses snoop the CPU's cache. Default: as the machine's `coherent` says. */
+  readonly coherent?: boolean;
+  /** Whether the kernel takes it for a device that attacks. Default: as the machine's `untrusted` says. */
+  readonly untrusted?: boolean;
+  /** Whether the kernel treats its addresses as those of a PCI device: below 4 GiB first. Default false. */
+  readonly pciLike?: boolean;
+  /** Labels of the reserved memory that is its own (`memory-region`). */
+  readonly memoryRegions?: readonly string[];
+}
+
+/** A range of RAM with a purpose of its own: a child of `/reserved-memory`. */
+export interface ReservedMemoryOption {
+  /** Devices refer to it by this. */
+  readonly label: string;
+  /** Bytes, whole pages. */
+  readonly size: number;
+  /** Where it lies. Default: as high as possible in the lowest bank with room. */
+  readonly base?: number;
+  /** What it is for: `restricted-dma-pool`, `shared-dma-pool`. Default: nothing, it is only kept free. */
+  readonly compatible?: string;
+  /** Whether the kernel must not even map it. Default false. */
+  readonly noMap?: boolean;
 }
 
 /** A node of the device tree, with or without hardware behind it. */
@@ -53,6 +75,17 @@ export interface ExtraNode {
 export interface MachineOptions {
   /** RAM banks. Default: 64 MiB at 0x8000_0000 and 64 MiB at 0x1_0000_0000. */
   readonly memory?: readonly MemoryBank[];
+  /** RAM that is set apart. Default: none. */
+  readonly reservedMemory?: readonly ReservedMemoryOption[];
+  /** The kernel's command line, as `iommu.strict=0 swiotlb=force`; `docs/kernel.md` lists what it knows. */
+  readonly bootargs?: string;
+  /** Whether bus masters snoop the CPU's cache, where they do not say so themselves. Default true. */
+  readonly coherent?: boolean;
+  /**
+   * Whether the kernel takes bus masters for devices that attack, where they do not say so themselves: behind an IOMMU it
+   * then bounces what shares a page with other data. Linux does so for external PCI devices. Default false.
+   */
+  readonly untrusted?: boolean;
   /** The IOMMU: false leaves it out. Default: present. */
   readonly iommu?: boolean | RiscvIommuOptions;
   /** The DMA controller: false leaves it out. */

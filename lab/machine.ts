@@ -55,7 +55,7 @@ export class Machine {
     this.seed = host.seed ?? 1;
     const memory = options.memory ?? DEFAULT_MEMORY;
     const nodes = placeNodes([...defaultNodes(options), ...(options.nodes ?? [])]);
-    const board = describeBoard(memory, nodes, (options.iommu ?? true) !== false);
+    const board = describeBoard(memory, nodes, options);
     this.deviceTree = buildDeviceTree(board);
     const rng = new Prng(this.seed).fork('machine');
     this.hardware = new Hardware({ memory, nodes, options, rng, log: this.log });

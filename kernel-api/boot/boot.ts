@@ -1,7 +1,7 @@
 import { physAddr, type PhysAddr } from '../../base/address';
 import { BUS_NO_ADDRESS, busOutcomeName } from '../../base/bus-outcome';
 import { LabError } from '../../base/errors';
-import { decodeDeviceTree } from '../../base/fdt';
+import { decodeDeviceTree, type DeviceTree as FlattenedTree } from '../../base/fdt';
 import type { Logger } from '../../base/logger';
 import type { Trace } from '../../base/trace';
 import { hex } from '../../base/u64';
@@ -20,6 +20,7 @@ import { DeviceTree, of_find_node_by_path } from '../of/device-tree';
 import { Scatterlists } from '../scatterlist/scatterlist';
 import { Scheduler } from '../sched/scheduler';
 import type { BootOptions } from './boot-options';
+import { CommandLine } from './command-line';
 import { readMemoryMap, type MemoryMap } from './memory-map';
 
 /** What the boot loader hands over. */
@@ -57,6 +58,11 @@ const readBlob = (cpu: CpuPort, dtb: PhysAddr): Uint8Array => {
   return readBytes(cpu, dtb, size);
 };
 
+const bootargsOf = (tree: FlattenedTree): string => {
+  const value = tree.root.child('chosen')?.getProperty('bootargs');
+  return value === undefined ? '' : String.fromCharCode(...value).replace(/\0.*$/s, '');
+};
+
 /** A tree that promises memory which is not there would be found out much later, and somewhere else. */
 const requireMemory = (cpu: CpuPort, { base, size }: MemblockRange): void => {
   const last = physAddr(base + size - 1);
@@ -74,6 +80,7 @@ export class BootedKernel implements Kernel {
   readonly trace: Trace;
   readonly log: Logger;
   readonly options: BootOptions;
+  readonly commandLine: CommandLine;
   readonly of: DeviceTree;
   readonly mm: MemoryManager;
   readonly scatterlists: Scatterlists;
@@ -94,6 +101,7 @@ export class BootedKernel implements Kernel {
     const tree = decodeDeviceTree(blob);
     const map = readMemoryMap(tree, { base: dtb, size: blob.length }, log);
     for (const range of map.memblock.memory) requireMemory(cpu, range);
+    this.commandLine = new CommandLine(bootargsOf(tree));
     this.of = new DeviceTree(this, tree);
     this.mm = new MemoryManager(this, map.memblock);
     this.scatterlists = new Scatterlists(this);

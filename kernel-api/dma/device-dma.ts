@@ -31,6 +31,8 @@ export class DeviceDma {
   ops: DmaMapOps = directOps;
   /** The I/O address space that the IOMMU back end maps into; null with any other. */
   iommu: IommuDmaCookie | null = null;
+  /** The device may attack: nothing but its own buffers may show (`dev_is_untrusted`). */
+  untrusted = false;
   /** Linux tries addresses below 4 GiB first for PCI devices, until there are none left. */
   pci_32bit_workaround = false;
 

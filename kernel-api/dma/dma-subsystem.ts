@@ -6,6 +6,7 @@ import { iommu_get_resv_regions } from '../iommu/reserved-regions';
 import type { Kernel } from '../kernel';
 import type { MemblockRange } from '../mm/memblock';
 import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '../of/address';
+import { of_property_read_bool } from '../of/property';
 import { DmaRangeMap } from './bus-dma-region';
 import { directOps } from './direct';
 import { DMA_BIT_MASK } from './dma-address';
@@ -69,6 +70,8 @@ export class DmaSubsystem {
     const map = typeof ranges === 'number' ? null : new DmaRangeMap(ranges);
     this.limitMasks(dev, map);
     dma.dma_coherent = of_dma_is_coherent(of_node);
+    dma.untrusted = of_property_read_bool(of_node, 'dmalab,untrusted');
+    dma.pci_32bit_workaround = of_property_read_bool(of_node, 'dmalab,pci-like');
     if (map !== null) {
       dma.dma_range_map = map;
       dma.bus_dma_limit = map.max;
