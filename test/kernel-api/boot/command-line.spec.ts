@@ -24,6 +24,7 @@ describe('the command line of the kernel', () => {
   });
 
   it('takes anything', () => {
-    for (const text of ['', ' ', '=', '"', '"a', '==', '-- --', '\0']) expect(() => new CommandLine(text)).not.to.throw();
+    for (const text of ['', ' ', '=', '"', '"a', '==', '-- --', '\0'])
+      expect(() => new CommandLine(text)).not.to.throw();
   });
 });
