@@ -31,7 +31,7 @@ const shared = new StreamFifo('shared');
 const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['no object', null, /must be an object of options/],
   ['a string', 'x', /must be an object of options/],
-  ['an unknown option', { memroy: [] }, /a machine has no option 'memroy'; it has memory, ],
+  ['an unknown option', { memroy: [] }, /a machine has no option 'memroy'; it has memory, /],
   ['banks that are no array', { memory: 5 }, /^memory is 5; it must be an array/],
   ['no banks', { memory: [] }, /no memory/],
   ['a bank that is none', { memory: [null] }, /^memory\[0\] is null; it must be an object/],
