@@ -114,13 +114,19 @@ export const readForNothing = (bus: PhysicalBus, from: number, target: number, l
 
 /** Carries out a plan piece by piece, up to the first that fails. The result is as for `DevicePort.copy`. */
 export const movePieces = (bus: PhysicalBus, plan: CopyPlan): number => {
+  let moved = 0;
+  let result: number = BUS_OK;
   for (let i = 0; i < plan.count; i++) {
+    const next = bus.copyRun(plan.from, plan.to, plan.length, i, plan.count);
+    for (; i < next; i++) moved += plan.length[i]!;
+    if (i === plan.count) break;
     const [from, to, length] = [plan.from[i]!, plan.to[i]!, plan.length[i]!];
-    const result = to < 0 ? readForNothing(bus, from, to, length) : bus.copy(from, to, length);
-    if (result !== BUS_OK) return result;
-    plan.moved += length;
+    result = to < 0 ? readForNothing(bus, from, to, length) : bus.copy(from, to, length);
+    if (result !== BUS_OK) break;
+    moved += length;
   }
-  return BUS_OK;
+  plan.moved = moved;
+  return result;
 };
 
 /** Carries out a plan whose pieces overlap: reads everything, then writes it. */

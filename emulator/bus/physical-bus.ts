@@ -44,6 +44,12 @@ export interface PhysicalBus {
   writeWords(page: number, offset: number, from: Int32Array, at: number, count: number): BusOutcome;
   /** `copy` of bytes, at least one, that cross a page at neither end, by page number. */
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number;
+  /**
+   * `copyPiece` of many pieces, one after the other, up to the first with more to it than two pages of plain RAM.
+   * Addresses and lengths of the pieces are at `start` to `end - 1` in the arrays; a negative target has more to it.
+   * @returns the index of the first piece that was not copied, `end` if all were
+   */
+  copyRun(from: Float64Array, to: Float64Array, length: Float64Array, start: number, end: number): number;
   /** A 32-bit store. */
   store32(address: number, value: number): BusOutcome;
   /** A 64-bit store. */
@@ -62,6 +68,8 @@ export interface PhysicalBus {
 
   /** Whether the address is in a RAM bank. */
   isRam(address: number): boolean;
+  /** `isRam` of the first byte of a page, by number. */
+  isRamPage(page: number): boolean;
   /** Whether the address decodes to registers (then accesses take time). */
   isMmio(address: number): boolean;
   /** Puts a register block on the bus. An overlap with RAM or another block is a `LabError`. */

@@ -199,24 +199,36 @@ export class BusPort implements DevicePort {
     length: number,
   ): number {
     plan.clear();
-    let done = 0;
-    while (done < length) {
-      const piece = Math.min(this.room(fromOffset + done), this.room(toOffset + done), length - done);
-      const from = this.locateBacked(fromPage, fromOffset + done, false, piece);
+    let [source, target] = [fromPage, toPage];
+    let [sourceOffset, targetOffset] = [fromOffset, toOffset];
+    for (let left = length; left > 0;) {
+      const piece = Math.min(this.room(sourceOffset), this.room(targetOffset), left);
+      const from = this.locateBacked(source, sourceOffset, false, piece);
       if (from < 0) return from;
-      const to = this.locateBacked(toPage, toOffset + done, true, piece);
+      const to = this.locateBacked(target, targetOffset, true, piece);
       plan.add(from, to, piece);
       if (to < 0) break;
-      done += piece;
+      left -= piece;
+      sourceOffset += piece;
+      targetOffset += piece;
+      if (sourceOffset >= PAGE_SIZE) {
+        sourceOffset -= PAGE_SIZE;
+        source++;
+      }
+      if (targetOffset >= PAGE_SIZE) {
+        targetOffset -= PAGE_SIZE;
+        target++;
+      }
     }
     return BUS_OK;
   }
 
   /** `locate`, refusing what the board does not have: a garbage length then ends at the first hole. */
-  private locateBacked(page: number, position: number, write: boolean, length: number): number {
-    const address = this.locate(page, position, write, length);
-    if (address < 0 || this.bus.isRam(address) || this.bus.isMmio(address)) return address;
-    return BUS_NO_ADDRESS;
+  private locateBacked(page: number, offset: number, write: boolean, length: number): number {
+    const frame = this.frameOf(page, offset, write, length);
+    if (frame < 0) return frame;
+    const address = frame * PAGE_SIZE + (offset & (this.block - 1));
+    return this.bus.isRamPage(frame) || this.bus.isMmio(address) ? address : BUS_NO_ADDRESS;
   }
 
   /** Bytes from a position to the end of its piece. */

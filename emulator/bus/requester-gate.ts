@@ -18,7 +18,8 @@ export class RequesterGate implements Gate {
   readonly registers = new RegisterBlock(GATE_REGISTERS);
   /** Ids `0` to `requesters - 1` are guarded. */
   readonly requesters: number;
-  private readonly closed: readonly Register[];
+  /** The `CLOSED` registers: an access asks here. */
+  private readonly closed = new Uint32Array(GATE_MAX_REQUESTERS / 32);
   private readonly droppedReads: Uint32Array;
   private readonly droppedWrites: Uint32Array;
 
@@ -30,13 +31,16 @@ export class RequesterGate implements Gate {
     this.requesters = requesters;
     this.droppedReads = new Uint32Array(requesters);
     this.droppedWrites = new Uint32Array(requesters);
-    const words = Array.from({ length: GATE_MAX_REQUESTERS / 32 }, (_, i) => this.registers.register('CLOSED', i));
-    this.closed = words;
     this.registers.register('CONFIG').setField('REQUESTERS', requesters);
-    this.registers.hook('CLOSED', { afterWrite: (word) => word.set(word.lo & this.guardedBits(word.index)) });
+    this.registers.hook('CLOSED', { afterWrite: (word) => this.close(word) });
     this.registers.hook('SELECT', { afterWrite: () => this.showCounters() });
     this.registers.hook('DROPPED_READS', { afterWrite: () => this.clearCounter(this.droppedReads) });
     this.registers.hook('DROPPED_WRITES', { afterWrite: () => this.clearCounter(this.droppedWrites) });
+  }
+
+  private close(word: Register): void {
+    word.set(word.lo & this.guardedBits(word.index));
+    this.closed[word.index] = word.lo;
   }
 
   private guardedBits(word: number): number {
@@ -62,7 +66,7 @@ export class RequesterGate implements Gate {
 
   admits(requesterId: number): boolean {
     if (requesterId >= this.requesters) return true;
-    return ((this.closed[requesterId >>> 5]!.lo >>> (requesterId & 31)) & 1) === 0;
+    return ((this.closed[requesterId >>> 5]! >>> (requesterId & 31)) & 1) === 0;
   }
 
   countDrop(requesterId: number, write: boolean): void {
@@ -82,6 +86,7 @@ export class RequesterGate implements Gate {
   reset(): void {
     this.registers.reset();
     this.registers.register('CONFIG').setField('REQUESTERS', this.requesters);
+    this.closed.fill(0);
     this.droppedReads.fill(0);
     this.droppedWrites.fill(0);
   }

@@ -73,6 +73,10 @@ export class SystemBus implements PhysicalBus {
     return this.copy(fromPage * PAGE_SIZE + fromOffset, toPage * PAGE_SIZE + toOffset, length);
   }
 
+  copyRun(from: Float64Array, to: Float64Array, length: Float64Array, start: number, end: number): number {
+    return this.ram.copyRun(from, to, length, start, end);
+  }
+
   store32(address: number, value: number): BusOutcome {
     const outcome = this.ram.store32(address, value);
     if (outcome !== BUS_NO_ADDRESS) return outcome;
@@ -140,6 +144,10 @@ export class SystemBus implements PhysicalBus {
 
   isRam(address: number): boolean {
     return this.ram.contains(address, 1);
+  }
+
+  isRamPage(page: number): boolean {
+    return this.ram.containsPage(page);
   }
 
   isMmio(address: number): boolean {

@@ -28,7 +28,7 @@ import {
   TTYP_UNTRANSLATED_WRITE,
 } from './spec/fault';
 import { IGS_WSI, IOMMU_REGISTERS, VERSION_1_0 } from './spec/registers';
-import { FirstStageWalker, pageFaultOf } from './walker';
+import { FirstStageWalker, LINE_PAGES, pageFaultOf } from './walker';
 
 /**
  * The RISC-V IOMMU, first part: directory, first stage, command and fault queue. `docs/iommu.md` has the table of what
@@ -162,7 +162,23 @@ export class RiscvIommu implements Translator, MmioTarget {
     iotlb.fill(entry, page, space, frame, walker.marks);
     this.recent.keep(requesterId, page, frame, walker.marks & ALLOWED_KINDS);
     if (this.trace.active) this.emitTranslate(requesterId, page, offset, frame);
+    this.takeAlong(requesterId, page, space);
     return frame;
+  }
+
+  /**
+   * A walk fetches its leaf with the line of memory that it is in, so the translations of the pages around come for free
+   * and are kept where the latest answers are: most devices go on to the next page. What the IOTLB has an answer for
+   * stays as it is, so that no page is fresh at one time and stale again later.
+   */
+  private takeAlong(requesterId: number, page: number, space: number): void {
+    const { walker, recent, iotlb } = this;
+    const first = page - (page % LINE_PAGES);
+    for (let index = 0; index < LINE_PAGES; index++) {
+      if (iotlb.find(first + index, space) >= 0) continue;
+      const frame = walker.neighbour(index);
+      if (frame >= 0) recent.keep(requesterId, first + index, frame, walker.marks & ALLOWED_KINDS);
+    }
   }
 
   /** No device context is cached, or none is needed. */

@@ -56,6 +56,10 @@ const PLAIN = [
   PTE_V | PTE_U | PTE_A | PTE_D | PTE_R | PTE_W,
   PTE_V | PTE_U | PTE_A | PTE_R | PTE_X,
 ] as const;
+/** The first of them: what a translation needs to be worth taking along. */
+const PLAIN_READ = PTE_V | PTE_U | PTE_A | PTE_R;
+/** PTEs in a line of memory, of 64 bytes. */
+export const LINE_PAGES = 8;
 /** Pages of the I/O virtual address space: 64-bit addresses. */
 const IOVA_PAGES = 2 ** IOVA_PAGE_BITS;
 
@@ -81,6 +85,8 @@ export class FirstStageWalker {
   marks = 0;
   /** Of the walk that just succeeded: how many PTEs it read. */
   reads = 0;
+  /** Of the walk that just succeeded: where its leaf is, for `neighbour`; -1 if there was more to the walk. */
+  private leafAt = -1;
   private readonly bus: PhysicalBus;
   private readonly pageLimit: number;
   /** Like `pageLimit`, for the usual walk. */
@@ -130,11 +136,30 @@ export class FirstStageWalker {
     if ((low & required) !== required || (high & ~PLAIN_HI) !== 0) return -1;
     this.reads = levels;
     this.marks = MARKS_OF[low & 0xff]!;
+    this.leafAt = at;
+    return (high << 22) | (low >>> 10);
+  }
+
+  /**
+   * The translation of another page of the eight whose PTEs came with the walk that just succeeded, in the same line of
+   * memory: its physical page number, and in `marks` the rest. -1 if its PTE does not plainly allow a read.
+   *
+   * @param index which of the eight, 0 to 7
+   */
+  neighbour(index: number): number {
+    const { bus, leafAt } = this;
+    if (leafAt < 0) return -1;
+    const at = (leafAt & ~(2 * LINE_PAGES - 1)) + 2 * index;
+    const low = bus.entryLow(at);
+    const high = bus.entryHigh(at);
+    if ((low & PLAIN_READ) !== PLAIN_READ || (high & ~PLAIN_HI) !== 0) return -1;
+    this.marks = MARKS_OF[low & 0xff]!;
     return (high << 22) | (low >>> 10);
   }
 
   /** Any walk. See `walk`. */
   private walkAnyhow(context: DeviceContext, page: number, kind: AccessKind): number {
+    this.leafAt = -1;
     const { root, levels } = context;
     const half = this.canonicalHalves[levels]!;
     if (page >= half && page < IOVA_PAGES - half) return -pageFaultOf(kind);

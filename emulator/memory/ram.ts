@@ -20,6 +20,9 @@ const NEAR_PAGES = 2 ** 27;
 /** As distance: takes any page number below zero. */
 const NO_BLOCK = 0x7fff_ffff;
 
+/** Exact, and quicker than dividing. */
+const PER_PAGE = 1 / PAGE_SIZE;
+
 const TOUCHED = 1;
 const MARKED = 2;
 
@@ -66,6 +69,11 @@ export class Ram {
   /** Whether all of `length` bytes from `address` are RAM, in one bank (or banks without a gap). */
   contains(address: number, length = 1): boolean {
     return this.offsetOf(address, length) >= 0;
+  }
+
+  /** `contains` of the first byte of a page, by number. */
+  containsPage(page: number): boolean {
+    return this.plainPage(page) >= 0 || this.contains(page * PAGE_SIZE);
   }
 
   /** Where the bytes lie in the backing memory; negative if not all of them are RAM. */
@@ -193,6 +201,25 @@ export class Ram {
     const start = source * PAGE_SIZE + fromOffset;
     this.bytes.copyWithin(target * PAGE_SIZE + toOffset, start, start + length);
     return true;
+  }
+
+  /** See `PhysicalBus.copyRun`. */
+  copyRun(from: Float64Array, to: Float64Array, length: Float64Array, start: number, end: number): number {
+    const { bytes, flags } = this;
+    for (let i = start; i < end; i++) {
+      const sourceAddress = from[i]!;
+      const targetAddress = to[i]!;
+      if (targetAddress < 0) return i;
+      const sourcePage = Math.floor(sourceAddress * PER_PAGE);
+      const targetPage = Math.floor(targetAddress * PER_PAGE);
+      const source = this.plainPage(sourcePage);
+      const target = this.plainPage(targetPage);
+      if (source < 0 || target < 0) return i;
+      flags[target]! |= TOUCHED;
+      const at = sourceAddress + (source - sourcePage) * PAGE_SIZE;
+      bytes.copyWithin(targetAddress + (target - targetPage) * PAGE_SIZE, at, at + length[i]!);
+    }
+    return end;
   }
 
   /** Stores 32 bits at any alignment. */

@@ -1,5 +1,5 @@
 /** log2 of the number of answers kept. */
-const BITS = 8;
+const BITS = 9;
 const MASK = 2 ** BITS - 1;
 /** Words of an entry, besides its page: device, physical page, kinds of access allowed (`1 << kind`). */
 const FRAME = 1;

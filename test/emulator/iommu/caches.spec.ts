@@ -52,6 +52,45 @@ describe('emulator/iommu/caches', () => {
     expect(board.fault(1, IOVA, 1)?.cause).to.equal(15);
   });
 
+  it('takes along the pages whose entries came with the same line of memory', () => {
+    const { board, table } = makeBoard();
+    const line = IOVA & ~0x7fffn;
+    const pageOf = (index: number): bigint => line + BigInt(index) * 0x1000n;
+    for (let index = -1; index < 9; index++) table.map(pageOf(index), OLD + index * 0x1000, RWX);
+    board.translate(1, pageOf(3));
+    for (let index = -1; index < 9; index++) board.store(table.entry(pageOf(index)), 0n);
+    for (let index = 0; index < 8; index++) expect(board.translate(1, pageOf(index), 1)).to.equal(OLD + index * 0x1000);
+    for (const index of [-1, 8]) expect(board.fault(1, pageOf(index))?.cause).to.equal(13);
+    board.submit(iotinvalVma({ pscid: 1, address: pageOf(5) }));
+    expect(board.fault(1, pageOf(5))?.cause).to.equal(13);
+  });
+
+  it('takes along nothing that needs more than a look', () => {
+    const { board, table } = makeBoard();
+    const line = IOVA & ~0x7fffn;
+    const [own, clean, untouched] = [line, line + 0x1000n, line + 0x2000n];
+    table.map(own, OLD, RWX);
+    table.map(clean, OLD + 0x1000, V | R | U | A);
+    table.map(untouched, OLD + 0x2000, V | R | U);
+    board.translate(1, own);
+    for (const iova of [clean, untouched]) board.store(table.entry(iova), 0n);
+    expect(board.translate(1, clean)).to.equal(OLD + 0x1000);
+    expect(board.fault(1, clean, 1)?.cause, 'a write is not allowed').to.equal(15);
+    expect(board.fault(1, untouched)?.cause, 'A was clear').to.equal(13);
+  });
+
+  it('leaves alone what has an entry of its own', () => {
+    const { board, table } = makeBoard();
+    const line = IOVA & ~0x7fffn;
+    table.map(line, OLD, RWX);
+    table.map(line + 0x1000n, OLD + 0x1000, RWX);
+    board.translate(1, line);
+    board.submit(iotinvalVma({ pscid: 1, address: line + 0x1000n }));
+    table.map(line, NEW, RWX);
+    expect(board.translate(1, line + 0x1000n)).to.equal(OLD + 0x1000);
+    expect(board.translate(1, line), 'still stale').to.equal(OLD);
+  });
+
   it('keeps permissions too', () => {
     const { board, table } = makeBoard();
     table.map(IOVA, OLD, V | R | U | A);
