@@ -4,6 +4,7 @@ import type { CpuPort } from '../emulator/cpu-port';
 import type { DriverCore } from './base/driver-core';
 import type { BootOptions } from './boot/boot-options';
 import type { CommandLine } from './boot/command-line';
+import type { RiscvIsa } from './boot/riscv-isa';
 import type { DmaEngine } from './dmaengine/dmaengine';
 import type { DmaSubsystem } from './dma/dma-subsystem';
 import type { IommuSubsystem } from './iommu/iommu-subsystem';
@@ -25,6 +26,8 @@ export interface Kernel {
   readonly options: BootOptions;
   /** What firmware passed in `/chosen/bootargs`. */
   readonly commandLine: CommandLine;
+  /** What the CPU can do, as the device tree says. */
+  readonly isa: RiscvIsa;
   /** Memory: pages, kmalloc, vmalloc, stacks, and loads and stores by virtual address. */
   readonly mm: MemoryManager;
   /** The handles of `struct scatterlist` in RAM. */

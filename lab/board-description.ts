@@ -75,7 +75,7 @@ export const describeBoard = (
   ...(machine.bootargs === undefined ? {} : { bootargs: machine.bootargs }),
   cpu: {
     mmuType: 'riscv,sv57',
-    isaExtensions: ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei'],
+    isaExtensions: ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei', 'svpbmt'],
     cacheBlockSize: 64,
     timebaseFrequency: 1_000_000_000,
   },

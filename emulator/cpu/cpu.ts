@@ -1,13 +1,11 @@
 import type { PhysAddr } from '../../base/address';
-import { BUS_OK, type BusOutcome } from '../../base/bus-outcome';
 import { LabError } from '../../base/errors';
 import type { Trace } from '../../base/trace';
-import type { U64 } from '../../base/u64';
-import { copyOutcome } from '../bus/device-port';
 import type { PhysicalBus } from '../bus/physical-bus';
 import type { Clock, Timer } from '../clock';
-import type { CpuPort, TrapHandlers } from '../cpu-port';
+import type { CpuMemory, CpuPort, TrapHandlers } from '../cpu-port';
 import type { InterruptLine } from '../interrupts/interrupt-line';
+import { LoadStoreUnit } from './load-store-unit';
 
 /** What things cost the CPU, in whole nanoseconds. */
 export interface CpuOptions {
@@ -22,41 +20,36 @@ export interface CpuOptions {
 /** What the CPU is taking a trap for. */
 type TrapCause = 'external' | 'timer';
 
-/** A run of register accesses moves words; what fits one access is one access. */
-const SINGLE_ACCESS = 8;
-const RUN_WIDTH = 4;
-
 /**
  * The CPU's side of the machine: loads and stores, the passing of time, interrupts.
  *
  * It is the only one that moves the clock. Hardware that is due while the CPU spends time acts at its own time, and the
  * interrupt that it raises is taken right then; the time that the handler takes comes on top of what was being spent.
- * Everything outside RAM costs time, a hole too, so that no poll can go on forever within one instant.
+ *
+ * This one has no cache: memory is what the bus shows, and cache operations and fences have nothing to do.
  */
-export class Cpu implements CpuPort {
+export class Cpu extends LoadStoreUnit implements CpuPort {
   readonly trace: Trace;
   /** The external interrupt input; the interrupt controller drives it. */
   readonly externalInterrupt: InterruptLine = { set: (level) => void (this.externalLevel = level) };
-  private readonly bus: PhysicalBus;
-  private readonly clock: Clock;
+  protected readonly clock: Clock;
   private readonly timer: Timer;
-  private readonly mmioReadNs: number;
-  private readonly mmioWriteNs: number;
   private readonly interruptEntryNs: number;
   private handlers: TrapHandlers | undefined;
   private externalLevel = false;
   private timerPending = false;
   private enabled = true;
   private inHandler = false;
-  private readonly scratch = new Uint8Array(2);
 
   /** A cost that is not a whole number of nanoseconds, or an interrupt that is free, is a `LabError`. */
   constructor(bus: PhysicalBus, clock: Clock, trace: Trace, options: CpuOptions = {}) {
-    this.bus = bus;
+    super(
+      bus,
+      requireCost('mmioReadNs', options.mmioReadNs ?? 100, 0),
+      requireCost('mmioWriteNs', options.mmioWriteNs ?? 50, 0),
+    );
     this.clock = clock;
     this.trace = trace;
-    this.mmioReadNs = requireCost('mmioReadNs', options.mmioReadNs ?? 100, 0);
-    this.mmioWriteNs = requireCost('mmioWriteNs', options.mmioWriteNs ?? 50, 0);
     this.interruptEntryNs = requireCost('interruptEntryNs', options.interruptEntryNs ?? 200, 1);
     this.timer = clock.timer('cpu.timer', () => {
       this.timerPending = true;
@@ -67,76 +60,28 @@ export class Cpu implements CpuPort {
     return this.clock.now;
   }
 
-  load8(address: PhysAddr): number {
-    const outcome = this.readBytes(address, this.scratch, 0, 1);
-    return outcome === BUS_OK ? this.scratch[0]! : outcome;
+  get uncached(): CpuMemory {
+    return this;
   }
 
-  load16(address: PhysAddr): number {
-    const outcome = this.readBytes(address, this.scratch, 0, 2);
-    return outcome === BUS_OK ? this.scratch[0]! | (this.scratch[1]! << 8) : outcome;
+  cleanLines(_address: PhysAddr, _length: number): void {
+    // No cache.
   }
 
-  load32(address: PhysAddr): number {
-    if (!this.bus.isRam(address)) this.elapse(this.mmioReadNs);
-    return this.bus.load32(address);
+  invalidateLines(_address: PhysAddr, _length: number): void {
+    // No cache.
   }
 
-  load64(address: PhysAddr, into: U64): BusOutcome {
-    if (!this.bus.isRam(address)) this.elapse(this.mmioReadNs);
-    return this.bus.load64(address, into);
+  flushLines(_address: PhysAddr, _length: number): void {
+    // No cache.
   }
 
-  store8(address: PhysAddr, value: number): BusOutcome {
-    this.scratch[0] = value;
-    return this.writeBytes(address, this.scratch, 0, 1);
+  fence(): void {
+    // Stores reach the bus at once.
   }
 
-  store16(address: PhysAddr, value: number): BusOutcome {
-    this.scratch[0] = value;
-    this.scratch[1] = value >>> 8;
-    return this.writeBytes(address, this.scratch, 0, 2);
-  }
-
-  store32(address: PhysAddr, value: number): BusOutcome {
-    const outcome = this.bus.store32(address, value);
-    if (!this.bus.isRam(address)) this.elapse(this.mmioWriteNs);
-    return outcome;
-  }
-
-  store64(address: PhysAddr, lo: number, hi: number): BusOutcome {
-    const outcome = this.bus.store64(address, lo, hi);
-    if (!this.bus.isRam(address)) this.elapse(this.mmioWriteNs);
-    return outcome;
-  }
-
-  readBytes(address: PhysAddr, into: Uint8Array, at: number, length: number): BusOutcome {
-    this.payForAccess(address, length, this.mmioReadNs);
-    return this.bus.read(address, into, at, length);
-  }
-
-  writeBytes(address: PhysAddr, from: Uint8Array, at: number, length: number): BusOutcome {
-    const outcome = this.bus.write(address, from, at, length);
-    this.payForAccess(address, length, this.mmioWriteNs);
-    return outcome;
-  }
-
-  fillBytes(address: PhysAddr, value: number, length: number): BusOutcome {
-    const outcome = this.bus.fill(address, value, length);
-    this.payForAccess(address, length, this.mmioWriteNs);
-    return outcome;
-  }
-
-  copyBytes(to: PhysAddr, from: PhysAddr, length: number): BusOutcome {
-    this.payForAccess(from, length, this.mmioReadNs);
-    const outcome = copyOutcome(this.bus.copy(from, to, length));
-    this.payForAccess(to, length, this.mmioWriteNs);
-    return outcome;
-  }
-
-  private payForAccess(address: PhysAddr, length: number, each: number): void {
-    if (!(length > 0) || this.bus.isRam(address)) return;
-    this.elapse(length <= SINGLE_ACCESS ? each : each * Math.ceil(length / RUN_WIDTH));
+  orderStores(): void {
+    // Stores reach the bus in order.
   }
 
   /** See `CpuPort.elapse`. Parts of a nanosecond count as a whole one; a negative time as none. */

@@ -22,6 +22,7 @@ import { Scheduler } from '../sched/scheduler';
 import type { BootOptions } from './boot-options';
 import { CommandLine } from './command-line';
 import { readMemoryMap, type MemoryMap } from './memory-map';
+import { readRiscvIsa, type RiscvIsa } from './riscv-isa';
 
 /** What the boot loader hands over. */
 export interface BootParameters {
@@ -81,6 +82,7 @@ export class BootedKernel implements Kernel {
   readonly log: Logger;
   readonly options: BootOptions;
   readonly commandLine: CommandLine;
+  readonly isa: RiscvIsa;
   readonly of: DeviceTree;
   readonly mm: MemoryManager;
   readonly scatterlists: Scatterlists;
@@ -102,6 +104,7 @@ export class BootedKernel implements Kernel {
     const map = readMemoryMap(tree, { base: dtb, size: blob.length }, log);
     for (const range of map.memblock.memory) requireMemory(cpu, range);
     this.commandLine = new CommandLine(bootargsOf(tree));
+    this.isa = readRiscvIsa(tree, log);
     this.of = new DeviceTree(this, tree);
     this.mm = new MemoryManager(this, map.memblock);
     this.scatterlists = new Scatterlists(this);

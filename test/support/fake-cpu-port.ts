@@ -2,7 +2,7 @@ import { type PhysAddr } from '../../base/address';
 import { BUS_NO_ADDRESS, BUS_OK, type BusOutcome } from '../../base/bus-outcome';
 import { Trace } from '../../base/trace';
 import type { U64 } from '../../base/u64';
-import type { CpuPort, TrapHandlers } from '../../emulator/cpu-port';
+import type { CpuMemory, CpuPort, TrapHandlers } from '../../emulator/cpu-port';
 
 /** A range of RAM of the fake machine. */
 export interface FakeBank {
@@ -57,6 +57,31 @@ export class FakeCpuPort implements CpuPort {
 
   constructor(banks: readonly FakeBank[] = DEFAULT_BANKS) {
     this.banks = banks.map((bank) => new Bank(bank));
+  }
+
+  /** What `uncached` is; this port has no cache. */
+  uncached: CpuMemory = this;
+  /** Every cache operation and fence so far, as `clean 80000000 40`. */
+  readonly maintenance: string[] = [];
+
+  cleanLines(address: PhysAddr, length: number): void {
+    this.maintenance.push(`clean ${address.toString(16)} ${length.toString(16)}`);
+  }
+
+  invalidateLines(address: PhysAddr, length: number): void {
+    this.maintenance.push(`invalidate ${address.toString(16)} ${length.toString(16)}`);
+  }
+
+  flushLines(address: PhysAddr, length: number): void {
+    this.maintenance.push(`flush ${address.toString(16)} ${length.toString(16)}`);
+  }
+
+  fence(): void {
+    this.maintenance.push('fence');
+  }
+
+  orderStores(): void {
+    this.maintenance.push('order');
   }
 
   /** Makes accesses that touch the range answer `outcome`; `BUS_OK` takes all marks off. */

@@ -1,6 +1,7 @@
 import { physAddr } from '../../base/address';
 import { silentLogger } from '../../base/logger';
 import type { CpuPort } from '../../emulator/cpu-port';
+import { RiscvIsa } from '../../kernel-api/boot/riscv-isa';
 import type { Kernel } from '../../kernel-api/kernel';
 import { MemoryManager, type Memblock } from '../../kernel-api/mm/memory-manager';
 import { Scatterlists } from '../../kernel-api/scatterlist/scatterlist';
@@ -18,6 +19,8 @@ export interface FakeKernelOptions {
   readonly reserved?: Memblock['reserved'];
   readonly zoneDmaLimit?: number;
   readonly cpu?: CpuPort;
+  /** What the CPU can do. Default: neither cache operations nor memory types. */
+  readonly isa?: RiscvIsa;
 }
 
 /** Builds a kernel that consists of memory management only, over a fake CPU port (or the given one). */
@@ -38,6 +41,7 @@ export const makeFakeKernel = (options: FakeKernelOptions = {}): FakeKernel => {
     cpu,
     trace: cpu.trace,
     log: silentLogger,
+    isa: options.isa ?? new RiscvIsa([], 0),
     options: { revocation: 'linux', hostTurn: () => Promise.resolve() },
     warned,
     warn: (where: string, message: string) => void warned.push(`${where}: ${message}`),
