@@ -19,7 +19,7 @@ const MEMORY_BASE = 0x8000_0000;
 const MEMORY = 384 << 20;
 const WASM_PAGE = 0x1_0000;
 /** The largest step of the controller: it has that many bytes in flight. The default is a page, for finer interleaving. */
-const LONG_STEP = 64 << 10;
+const LONG_STEP = 256 << 10;
 /** Source items of a block, 8 bytes each, with which every 4 KiB segment is a linked-list item of its own. */
 const BLOCK_ITEMS = PAGE_SIZE / 8;
 

@@ -23,7 +23,7 @@ export interface DwAxiDmacOptions {
   readonly burstNs?: number;
   /** From a register write or a request to the first access, in nanoseconds. Default 20. */
   readonly startNs?: number;
-  /** Most bytes between memory and memory in one step, 64 to 65536. Default 4096. */
+  /** Most bytes between memory and memory in one step, 64 to 262144. Default 4096. */
   readonly chunkBytes?: number;
 }
 
@@ -105,6 +105,6 @@ export const dmacParameters = (options: DwAxiDmacOptions): DmacParameters => {
     latencyNs: positive('latencyNs', options.latencyNs ?? 50, 1),
     burstNs: positive('burstNs', options.burstNs ?? 1, 0),
     startNs: positive('startNs', options.startNs ?? 20, 1),
-    chunkBytes: integer('chunkBytes', options.chunkBytes ?? 4096, 64, 65536),
+    chunkBytes: integer('chunkBytes', options.chunkBytes ?? 4096, 64, 262_144),
   };
 };
