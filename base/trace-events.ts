@@ -123,6 +123,28 @@ export interface DmaAllocEvent {
   readonly length: number;
 }
 
+/** A buffer is about to be mapped by way of a bounce buffer. */
+export interface SwiotlbBouncedEvent {
+  readonly type: 'swiotlb-bounced';
+  readonly device: string;
+  readonly physical: PhysAddr;
+  readonly length: number;
+}
+
+/**
+ * Something happened to a line of the CPU's cache: it was filled from RAM; became dirty; was written back and stayed; was
+ * written back if dirty and left; or left with what was dirty in it lost.
+ */
+export interface CacheLineEvent {
+  readonly type: 'cache-fill' | 'cache-dirty' | 'cache-clean' | 'cache-evict' | 'cache-drop';
+  /** The line's first byte. */
+  readonly physical: PhysAddr;
+  /** Whose doing: the CPU's loads and stores, its cache operations, a bus master that snoops, or the cache's own whim. */
+  readonly cause: 'access' | 'operation' | 'snoop' | 'whim';
+  /** Whether the line was dirty. */
+  readonly dirty: boolean;
+}
+
 /** The kernel warned (`WARN_ON`, `dev_warn` of a misuse): the call goes on, the driver is wrong. */
 export interface WarnEvent {
   readonly type: 'warn';
@@ -157,6 +179,8 @@ export type TraceEvent =
   | DmaMapEvent
   | DmaSyncEvent
   | DmaAllocEvent
+  | CacheLineEvent
+  | SwiotlbBouncedEvent
   | WarnEvent
   | TaskEvent
   | NoteEvent;

@@ -4,6 +4,7 @@ import type { DmaMapOps } from './dma-map-ops';
 import { directOps } from './direct';
 import { DmaLimit } from './dma-limit';
 import type { IommuDmaCookie } from './iommu-dma-cookie';
+import type { IoTlbMem } from './swiotlb/io-tlb-mem';
 
 /** What a device can make of segments (`struct device_dma_parameters`). 0 stands for the default. */
 export interface DeviceDmaParameters {
@@ -35,6 +36,12 @@ export class DeviceDma {
   untrusted = false;
   /** Linux tries addresses below 4 GiB first for PCI devices, until there are none left. */
   pci_32bit_workaround = false;
+  /** The restricted pool that the device bounces in; null for the kernel's default memory. */
+  dma_io_tlb_mem: IoTlbMem | null = null;
+  /** Some mapping of the device was bounced since it was created. */
+  dma_uses_io_tlb = false;
+  /** The device's mappings need no syncs: it is coherent, and nothing has been bounced. */
+  dma_skip_sync = false;
 
   private streamingMask: bigint | null = DMA_BIT_MASK(32);
   private coherentMask = DMA_BIT_MASK(32);

@@ -13,6 +13,8 @@ import { DMA_BIT_MASK } from './dma-address';
 import { IommuDmaCookie } from './iommu-dma-cookie';
 import { iommuOps } from './iommu-ops';
 import { SgScratchPool } from './sg-scratch';
+import { of_dma_set_restricted_buffer } from './swiotlb/restricted-pool';
+import { Swiotlb } from './swiotlb/swiotlb';
 
 /** What the DMA API keeps for a kernel, and the setting up of devices for DMA. */
 export class DmaSubsystem {
@@ -20,11 +22,14 @@ export class DmaSubsystem {
   readonly scratch = new SgScratchPool();
   /** Coherent memory that is mapped in the vmalloc area, and the pages it consists of. */
   readonly remapped = new Map<VirtAddr, readonly number[]>();
+  /** Bounce buffers. */
+  readonly swiotlb: Swiotlb;
   private readonly kernel: Kernel;
   private readonly warned = new Set<string>();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.swiotlb = new Swiotlb(kernel);
   }
 
   /** All RAM. */
@@ -82,6 +87,7 @@ export class DmaSubsystem {
       return error;
     }
     this.setupOps(dev);
+    if (error !== 0) of_dma_set_restricted_buffer(dev, of_node);
     return 0;
   }
 

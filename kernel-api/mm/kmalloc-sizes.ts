@@ -2,6 +2,8 @@ import { PAGE_SIZE } from '../../base/address';
 
 /** The sizes of the general-purpose caches (`kmalloc_info` of `mm/slab_common.c`), smallest first. */
 export const KMALLOC_SIZES = [8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192] as const;
+/** What objects are aligned to at least, unless caches and DMA ask for more. */
+export const ARCH_KMALLOC_MINALIGN = 8;
 /** Larger objects are pages of their own. */
 export const KMALLOC_MAX_CACHE_SIZE = 8192;
 /** The largest object there can be. */
@@ -9,12 +11,16 @@ export const KMALLOC_MAX_SIZE = 4 << 20;
 /** What an allocation of no bytes returns: not NULL, and nothing to be touched. */
 export const ZERO_SIZE_PTR = 16;
 
+/** The sizes that are left if every object is to fill whole units of an alignment (`new_kmalloc_cache`). */
+export const kmallocSizes = (minAlign: number): readonly number[] =>
+  KMALLOC_SIZES.filter((size) => size % minAlign === 0);
+
 /** Index of the smallest cache for every size, by `(size + 7) >> 3`. */
-export const kmallocIndexTable = (): Uint8Array => {
+export const kmallocIndexTable = (sizes: readonly number[] = KMALLOC_SIZES): Uint8Array => {
   const table = new Uint8Array(KMALLOC_MAX_CACHE_SIZE / 8 + 1);
   let index = 0;
   for (let eighths = 1; eighths < table.length; eighths++) {
-    if (eighths * 8 > KMALLOC_SIZES[index]!) index++;
+    if (eighths * 8 > sizes[index]!) index++;
     table[eighths] = index;
   }
   return table;

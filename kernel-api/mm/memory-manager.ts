@@ -6,6 +6,7 @@ import { KernelAddressSpace } from './address-space';
 import type { AllocationFailures } from './failures';
 import { KERNEL_IMAGE_BYTES, KernelImage } from './kernel-image';
 import { KernelStack, THREAD_ALIGN, THREAD_SIZE } from './kernel-stack';
+import { ARCH_KMALLOC_MINALIGN } from './kmalloc-sizes';
 import { memblockFindLowest, type Memblock } from './memblock';
 import { PageAllocator, ZONE_DMA, ZONE_DMA32, ZONE_NORMAL } from './page-allocator';
 import { SlabAllocator } from './slab-allocator';
@@ -44,7 +45,8 @@ export class MemoryManager extends KernelAddressSpace {
   private readonly stacks = new Map<VirtAddr, KernelStack>();
   private readonly initStack: KernelStack;
 
-  constructor(kernel: Kernel, memblock: Memblock) {
+  /** @param kmallocMinAlign what objects of kmalloc are aligned to at least, a power of two */
+  constructor(kernel: Kernel, memblock: Memblock, kmallocMinAlign = ARCH_KMALLOC_MINALIGN) {
     const imageBase = memblockFindLowest(memblock, KERNEL_IMAGE_BYTES);
     const image = new KernelImage(imageBase);
     super(kernel.cpu, memblock, image);
@@ -52,7 +54,7 @@ export class MemoryManager extends KernelAddressSpace {
     this.kernel = kernel;
     this.memblock = memblock;
     this.pages = new PageAllocator(kernel, { ...memblock, reserved: [...memblock.reserved, ...taken] });
-    this.slabs = new SlabAllocator(kernel, this.pages, memblock.zoneDmaLimit !== undefined);
+    this.slabs = new SlabAllocator(kernel, this.pages, memblock.zoneDmaLimit !== undefined, kmallocMinAlign);
     this.vmalloc = new VmallocAllocator(kernel, this.pages, this.areas);
     this.failures = this.pages.failures;
     this.initStack = new KernelStack(image.initStack, image.initStackSize);

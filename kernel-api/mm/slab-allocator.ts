@@ -6,8 +6,9 @@ import { FRAME_LARGE_KMALLOC, FRAME_SLAB } from './frame-table';
 import {
   KMALLOC_MAX_CACHE_SIZE,
   KMALLOC_MAX_SIZE,
-  KMALLOC_SIZES,
+  ARCH_KMALLOC_MINALIGN,
   kmallocIndexTable,
+  kmallocSizes,
   minimalSlabOrder,
   slabOrder,
   ZERO_SIZE_PTR,
@@ -62,20 +63,24 @@ export class SlabAllocator {
   liveBytes = 0;
   private readonly kernel: Kernel;
   private readonly pages: PageAllocator;
-  private readonly indexOf = kmallocIndexTable();
+  private readonly sizes: readonly number[];
+  private readonly indexOf: Uint8Array;
   /** Caches of normal memory, then those of ZONE_DMA. */
   private readonly caches: readonly SlabCache[];
   private readonly slabs: (Slab | null)[] = [];
   private readonly freeIds: number[] = [];
   private readonly hasDmaZone: boolean;
 
-  constructor(kernel: Kernel, pages: PageAllocator, hasDmaZone: boolean) {
+  /** @param minAlign the least that objects are aligned to, `ARCH_KMALLOC_MINALIGN` or more: a power of two */
+  constructor(kernel: Kernel, pages: PageAllocator, hasDmaZone: boolean, minAlign = ARCH_KMALLOC_MINALIGN) {
     this.kernel = kernel;
     this.pages = pages;
     this.hasDmaZone = hasDmaZone;
+    this.sizes = kmallocSizes(minAlign);
+    this.indexOf = kmallocIndexTable(this.sizes);
     const kinds = hasDmaZone ? [0, __GFP_DMA] : [0];
     this.caches = kinds.flatMap((gfp, kind) =>
-      KMALLOC_SIZES.map((size, index) => new SlabCache(kind * KMALLOC_SIZES.length + index, size, gfp)),
+      this.sizes.map((size, index) => new SlabCache(kind * this.sizes.length + index, size, gfp)),
     );
   }
 
@@ -86,7 +91,7 @@ export class SlabAllocator {
     if (this.pages.failures.active && this.pages.failures.hit(size, -1, gfp, 'kmalloc')) return 0;
     if (!(size > 0 && size <= KMALLOC_MAX_CACHE_SIZE)) return this.allocLarge(size, gfp);
     let index = this.indexOf[(size + 7) >>> 3]!;
-    if (this.hasDmaZone && (gfp & __GFP_DMA) !== 0) index += KMALLOC_SIZES.length;
+    if (this.hasDmaZone && (gfp & __GFP_DMA) !== 0) index += this.sizes.length;
     const cache = this.caches[index]!;
     let slab = cache.current;
     if (slab === null || slab.inUse === slab.capacity) {
@@ -222,6 +227,12 @@ export class SlabAllocator {
     const { frames } = this.pages;
     const isLarge = frame >= 0 && address % PAGE_SIZE === 0 && (frames.flags[frame]! & FRAME_LARGE_KMALLOC) !== 0;
     return isLarge ? PAGE_SIZE << frames.order[frame]! : 0;
+  }
+
+  /** The bytes that an allocation of `size` really gets (`kmalloc_size_roundup`). */
+  roundUp(size: number): number {
+    if (size > 0 && size <= KMALLOC_MAX_CACHE_SIZE) return this.sizes[this.indexOf[(size + 7) >>> 3]!]!;
+    return size > 0 && size <= KMALLOC_MAX_SIZE ? PAGE_SIZE << get_order(size) : size;
   }
 
   /** Gives back the slabs that hold no object (`kmem_cache_shrink` of every cache). @returns the pages given back */
