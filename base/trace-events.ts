@@ -55,6 +55,17 @@ export interface GateEvent {
   readonly length: number;
 }
 
+/** A device touched memory that a confidential guest keeps private. */
+export interface PrivateAccessEvent {
+  readonly type: 'private-access';
+  readonly requester: number;
+  readonly write: boolean;
+  /** Physical page number. */
+  readonly page: number;
+  /** Bytes of the access. */
+  readonly length: number;
+}
+
 /** A wire into the interrupt controller changed its level. */
 export interface InterruptLineEvent {
   readonly type: 'irq-line';
@@ -171,6 +182,7 @@ export type TraceEvent =
   | IommuFaultEvent
   | IommuCommandEvent
   | GateEvent
+  | PrivateAccessEvent
   | InterruptLineEvent
   | InterruptHandlerEvent
   | UnimplementedEvent

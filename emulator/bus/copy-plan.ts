@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../base/address';
 import { BUS_OK } from '../../base/bus-outcome';
 import { COPY_WRITE_SIDE } from './device-port';
-import type { PhysicalBus } from './physical-bus';
+import type { MemoryPath } from './physical-bus';
 
 const START_CAPACITY = 64;
 
@@ -107,13 +107,13 @@ export class CopyPlan {
 }
 
 /** A copy whose target is an outcome: the data is read all the same, since reading comes first. */
-export const readForNothing = (bus: PhysicalBus, from: number, target: number, length: number): number => {
+export const readForNothing = (bus: MemoryPath, from: number, target: number, length: number): number => {
   const reading = bus.read(from, new Uint8Array(length), 0, length);
   return reading === BUS_OK ? target + COPY_WRITE_SIDE : reading;
 };
 
 /** Carries out a plan piece by piece, up to the first that fails. The result is as for `DevicePort.copy`. */
-export const movePieces = (bus: PhysicalBus, plan: CopyPlan): number => {
+export const movePieces = (bus: MemoryPath, plan: CopyPlan): number => {
   let moved = 0;
   let result: number = BUS_OK;
   for (let i = 0; i < plan.count; i++) {
@@ -130,7 +130,7 @@ export const movePieces = (bus: PhysicalBus, plan: CopyPlan): number => {
 };
 
 /** Carries out a plan whose pieces overlap: reads everything, then writes it. */
-export const moveThroughBuffer = (bus: PhysicalBus, plan: CopyPlan): number => {
+export const moveThroughBuffer = (bus: MemoryPath, plan: CopyPlan): number => {
   let total = 0;
   for (let i = 0; i < plan.count; i++) total += plan.length[i]!;
   const buffer = new Uint8Array(total);

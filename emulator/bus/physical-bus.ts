@@ -81,3 +81,9 @@ export interface PhysicalBus {
   /** Reads without side effects, for debuggers and reports. */
   peek(address: number, into: Uint8Array, at: number, length: number): BusOutcome;
 }
+
+/** As much of the bus as a bus master's port needs. */
+export type MemoryPath = Pick<
+  PhysicalBus,
+  'read' | 'write' | 'readWords' | 'writeWords' | 'copy' | 'copyPiece' | 'copyRun' | 'isRamPage' | 'isMmio'
+>;

@@ -6,13 +6,13 @@ import { bytesOfWords } from '../../base/u64';
 import { CopyPlan, movePieces, moveThroughBuffer, readForNothing } from './copy-plan';
 import { copyFailedWriting, copyOutcome, type DevicePort } from './device-port';
 import type { Gate } from './gate';
-import type { PhysicalBus } from './physical-bus';
+import type { MemoryPath } from './physical-bus';
 import { ACCESS_READ, ACCESS_WRITE, type Translator } from './translator';
 import { WindowMap, type BusWindow } from './windows';
 
 /** How a device is wired to the bus. */
 export interface BusPortOptions {
-  readonly bus: PhysicalBus;
+  readonly bus: MemoryPath;
   readonly trace: Trace;
   /** The id that accompanies every access. */
   readonly requesterId: number;
@@ -41,7 +41,7 @@ const DEVICE_PAGES = 2 ** 52;
 export class BusPort implements DevicePort {
   readonly requesterId: number;
   readonly addressWires: number;
-  private readonly bus: PhysicalBus;
+  private readonly bus: MemoryPath;
   private readonly trace: Trace;
   private readonly gate: Gate | undefined;
   private readonly translator: Translator | undefined;
