@@ -56,6 +56,11 @@ export interface RequesterGateDescription extends Region {
   readonly label: string;
 }
 
+/** The block that keeps a confidential guest's memory from devices. */
+export interface MemoryGuardDescription extends Region {
+  readonly label: string;
+}
+
 /** A clock that always runs. */
 export interface FixedClock {
   readonly label: string;
@@ -126,6 +131,7 @@ export interface BoardDescription {
   readonly interruptController: InterruptControllerDescription;
   readonly iommu?: IommuDescription;
   readonly requesterGate?: RequesterGateDescription;
+  readonly memoryGuard?: MemoryGuardDescription;
   readonly clocks?: readonly FixedClock[];
   readonly devices: readonly DeviceDescription[];
 }

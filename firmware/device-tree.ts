@@ -17,7 +17,7 @@ import {
   type Region,
   type ReservedMemory,
 } from './board';
-import { gateNode, interruptControllerNode, iommuNode } from './platform-nodes';
+import { gateNode, interruptControllerNode, iommuNode, memoryGuardNode } from './platform-nodes';
 import { deviceNode } from './device-node';
 import { dmaBusNodes } from './dma-bus';
 import { validateBoard } from './validate-board';
@@ -112,6 +112,7 @@ const socNode = (board: BoardDescription): NodeSource => ({
     interruptControllerNode(board.interruptController),
     ...(board.iommu === undefined ? [] : [iommuNode(board.iommu)]),
     ...(board.requesterGate === undefined ? [] : [gateNode(board.requesterGate)]),
+    ...(board.memoryGuard === undefined ? [] : [memoryGuardNode(board.memoryGuard)]),
     ...board.devices.filter((each) => hasRegisters(each) && !each.dmaRanges).map((each) => deviceNode(each, board)),
     ...dmaBusNodes(board, TWO_CELLS),
   ],

@@ -8,6 +8,7 @@ export type {
   FixedClock,
   InterruptControllerDescription,
   IommuDescription,
+  MemoryGuardDescription,
   Region,
   RequesterGateDescription,
   ReservedMemory,

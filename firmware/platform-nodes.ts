@@ -2,6 +2,7 @@ import { cells, cells64, type NodeSource, property, reference, strings } from '.
 import {
   type InterruptControllerDescription,
   type IommuDescription,
+  type MemoryGuardDescription,
   nodeName,
   type RequesterGateDescription,
 } from './board';
@@ -53,5 +54,15 @@ export const gateNode = (gate: RequesterGateDescription): NodeSource => ({
     property('compatible', strings('dmalab,requester-gate')),
     property('reg', cells64(gate.base, gate.size)),
     property('#access-controller-cells', cells(1)),
+  ],
+});
+
+/** The memory guard: this project's own. */
+export const memoryGuardNode = (guard: MemoryGuardDescription): NodeSource => ({
+  name: nodeName('memory-guard', guard),
+  label: guard.label,
+  properties: [
+    property('compatible', strings('dmalab,memory-guard')),
+    property('reg', cells64(guard.base, guard.size)),
   ],
 });

@@ -39,10 +39,17 @@ const checkAll = (regions: readonly PlacedRegion[]): void => {
 const placedMemory = ({ memory }: BoardDescription): PlacedRegion[] =>
   memory.map((bank, i) => ({ ...bank, place: `memory[${i}]` }));
 
-const placedRegisters = ({ interruptController, iommu, requesterGate, devices }: BoardDescription): PlacedRegion[] => [
+const placedRegisters = ({
+  interruptController,
+  iommu,
+  requesterGate,
+  memoryGuard,
+  devices,
+}: BoardDescription): PlacedRegion[] => [
   { ...interruptController, place: 'interruptController' },
   ...(iommu === undefined ? [] : [{ ...iommu, place: 'iommu' }]),
   ...(requesterGate === undefined ? [] : [{ ...requesterGate, place: 'requesterGate' }]),
+  ...(memoryGuard === undefined ? [] : [{ ...memoryGuard, place: 'memoryGuard' }]),
   ...devices.flatMap((device, i) =>
     (device.reg ?? []).map((region, j) => ({ ...region, place: `${devicePlace(device, i)}.reg[${j}]` })),
   ),

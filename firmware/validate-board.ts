@@ -38,6 +38,7 @@ const checkLabels = (board: BoardDescription): void => {
   claim(board.interruptController.label, 'interruptController');
   if (board.iommu !== undefined) claim(board.iommu.label, 'iommu');
   if (board.requesterGate !== undefined) claim(board.requesterGate.label, 'requesterGate');
+  if (board.memoryGuard !== undefined) claim(board.memoryGuard.label, 'memoryGuard');
   board.clocks?.forEach(({ label }, i) => claim(label, `clocks[${i}]`));
   board.reservedMemory?.forEach(({ label }, i) => claim(label, `reservedMemory[${i}]`));
   board.devices.forEach(({ label }, i) => claim(label, `devices[${i}]`));

@@ -9,6 +9,7 @@ import type { DmaEngine } from './dmaengine/dmaengine';
 import type { DmaSubsystem } from './dma/dma-subsystem';
 import type { IommuSubsystem } from './iommu/iommu-subsystem';
 import type { InterruptSubsystem } from './irq/interrupt-subsystem';
+import type { ConfidentialPlatform } from './mm/confidential';
 import type { MemoryManager } from './mm/memory-manager';
 import type { DeviceTree } from './of/device-tree';
 import type { Scatterlists } from './scatterlist/scatterlist';
@@ -30,6 +31,8 @@ export interface Kernel {
   readonly isa: RiscvIsa;
   /** Memory: pages, kmalloc, vmalloc, stacks, and loads and stores by virtual address. */
   readonly mm: MemoryManager;
+  /** Which memory is shared with devices, where memory is private. */
+  readonly confidential: ConfidentialPlatform;
   /** The handles of `struct scatterlist` in RAM. */
   readonly scatterlists: Scatterlists;
   /** Tasks, sleeping, time. */

@@ -3,6 +3,8 @@ import type { BoardDescription, DeviceDescription } from '../firmware';
 import {
   GATE_BASE,
   GATE_SIZE,
+  GUARD_BASE,
+  GUARD_SIZE,
   IOMMU_BASE,
   IOMMU_INTERRUPTS,
   IOMMU_SIZE,
@@ -16,6 +18,7 @@ import { placeReservedMemory } from './reserved-memory';
 
 const IOMMU = 'iommu';
 const GATE = 'gate';
+const GUARD = 'guard';
 /** `core-clk` and `cfgr-clk` of the DMA controller's binding: both always run. */
 const CORE_CLOCK = 'core_clock';
 const BUS_CLOCK = 'bus_clock';
@@ -28,7 +31,9 @@ const propertySource = (name: string, value: string | number | true | readonly n
   return property(name, cells(...(typeof value === 'number' ? [value] : value)));
 };
 
-const hasIommu = ({ iommu = true }: MachineOptions): boolean => iommu !== false;
+/** A confidential guest has none unless it asks: its devices are the host's. */
+export const hasIommu = ({ iommu, confidential = false }: MachineOptions): boolean =>
+  (iommu ?? confidential === false) !== false;
 
 const busMastering = (placed: PlacedNode, machine: MachineOptions): Partial<DeviceDescription> => {
   const { requesterId } = placed;
@@ -81,15 +86,25 @@ export const describeBoard = (
   },
   interruptController: {
     label: 'plic',
-    base: PLIC_BASE,
+    base: (machine.registerBase ?? 0) + PLIC_BASE,
     size: PLIC_SIZE,
     sources: PLIC_SOURCES,
     contexts: [SUPERVISOR_EXTERNAL],
   },
   ...(hasIommu(machine)
-    ? { iommu: { label: IOMMU, base: IOMMU_BASE, size: IOMMU_SIZE, interrupts: IOMMU_INTERRUPTS } }
+    ? {
+        iommu: {
+          label: IOMMU,
+          base: (machine.registerBase ?? 0) + IOMMU_BASE,
+          size: IOMMU_SIZE,
+          interrupts: IOMMU_INTERRUPTS,
+        },
+      }
     : {}),
-  requesterGate: { label: GATE, base: GATE_BASE, size: GATE_SIZE },
+  ...((machine.confidential ?? false) === false
+    ? {}
+    : { memoryGuard: { label: GUARD, base: (machine.registerBase ?? 0) + GUARD_BASE, size: GUARD_SIZE } }),
+  requesterGate: { label: GATE, base: (machine.registerBase ?? 0) + GATE_BASE, size: GATE_SIZE },
   clocks: [
     { label: CORE_CLOCK, frequency: 500_000_000 },
     { label: BUS_CLOCK, frequency: 100_000_000 },

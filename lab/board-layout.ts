@@ -16,6 +16,9 @@ export const IOMMU_INTERRUPTS = [1, 2, 3, 4] as const;
 export const GATE_BASE = 0x0302_0000;
 export const GATE_SIZE = 0x1000;
 
+export const GUARD_BASE = 0x0303_0000;
+export const GUARD_SIZE = 0x1000;
+
 /** The window for devices: one register block per 64 KiB, or more if it is larger. */
 export const DEVICE_BASE = 0x1000_0000;
 export const DEVICE_STRIDE = 0x1_0000;

@@ -1,3 +1,4 @@
+import { ADDRESS_LIMIT, PAGE_SIZE } from '../base/address';
 import { LabError } from '../base/errors';
 import type { Device } from '../emulator/device';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
@@ -108,12 +109,30 @@ const isNode = isShape('a node', { label: isString, compatible: isArrayOf(isStri
   properties: isRecordOf(isProperty),
 } satisfies Checks<Required<Omit<ExtraNode, 'label' | 'compatible'>>>);
 
+/** Highest register base: the blocks above it stay below the end of the address space. */
+const LAST_REGISTER_BASE = 2 ** 51;
+
+const isWholePagesUpTo =
+  (limit: number): Check =>
+  (value, place) => {
+    isInteger(0, limit)(value, place);
+    if ((value as number) % PAGE_SIZE === 0) return;
+    throw new LabError(`${place} is ${String(value)}; it must be a multiple of ${PAGE_SIZE}`, { what: place });
+  };
+
+const isConfidential: Check = (value, place) => {
+  if (typeof value !== 'boolean') isOneOf('fault', 'garbage')(value, place);
+};
+
 const isMachine = isShape('a machine', {}, {
   memory: isArrayOf(isBank),
+  registerBase: isWholePagesUpTo(LAST_REGISTER_BASE),
+  zoneDma: isWholePagesUpTo(ADDRESS_LIMIT),
   reservedMemory: isArrayOf(isReservedMemory),
   bootargs: isString,
   coherent: isBoolean,
   untrusted: isBoolean,
+  confidential: isConfidential,
   iommu: isFalseOr(isTrueOr(isIommu)),
   dmac: isFalseOr(isDmac),
   fifo: isFalseOr(isAnObject),

@@ -4,18 +4,22 @@ import type { Logger } from '../base/logger';
 import type { Prng } from '../base/prng';
 import { Trace } from '../base/trace';
 import type { DevicePort } from '../emulator/bus/device-port';
+import type { MemoryPath } from '../emulator/bus/physical-bus';
 import { BusPort } from '../emulator/bus/port';
 import { RequesterGate } from '../emulator/bus/requester-gate';
 import { SystemBus } from '../emulator/bus/system-bus';
 import { Clock } from '../emulator/clock';
 import { Cpu } from '../emulator/cpu/cpu';
 import type { Device, DeviceHost } from '../emulator/device';
+import { GuardedBus } from '../emulator/guard/guarded-bus';
+import { MemoryGuard, type PrivateMemory } from '../emulator/guard/memory-guard';
 import { DmaRequestLine } from '../emulator/dma-request';
 import { Plic } from '../emulator/interrupts/plic';
 import { RiscvIommu } from '../emulator/iommu/iommu';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 import { Ram } from '../emulator/memory/ram';
-import { GATE_BASE, IOMMU_BASE, IOMMU_INTERRUPTS, PLIC_BASE, PLIC_SOURCES } from './board-layout';
+import { hasIommu } from './board-description';
+import { GATE_BASE, GUARD_BASE, IOMMU_BASE, IOMMU_INTERRUPTS, PLIC_BASE, PLIC_SOURCES } from './board-layout';
 import type { MachineOptions, MemoryBank } from './machine-options';
 import type { PlacedNode } from './placement';
 
@@ -44,6 +48,8 @@ export class Hardware {
   readonly plic: Plic;
   readonly gate: RequesterGate;
   readonly iommu: RiscvIommu | undefined;
+  /** Keeps a confidential guest's memory from devices. */
+  readonly guard: MemoryGuard | undefined;
   private readonly devices = new Map<string, Device>();
   private readonly ports = new Map<string, DevicePort>();
   private readonly plan: HardwarePlan;
@@ -51,6 +57,7 @@ export class Hardware {
   constructor(plan: HardwarePlan) {
     this.plan = plan;
     const { options, rng } = plan;
+    const { registerBase = 0 } = options;
     const order = rng.fork('event-order');
     this.clock = new Clock(options.eventOrder === 'seeded' ? () => order.nextU32() : undefined);
     this.trace = new Trace(() => this.clock.now);
@@ -60,19 +67,28 @@ export class Hardware {
     this.plic = new Plic({ sources: PLIC_SOURCES });
     this.plic.connectTrace(this.trace);
     this.plic.connectOutput(0, this.cpu.externalInterrupt);
-    this.bus.mount(PLIC_BASE, this.plic.registers);
+    this.bus.mount(registerBase + PLIC_BASE, this.plic.registers);
     this.gate = new RequesterGate();
     this.gate.connectTrace(this.trace);
-    this.bus.mount(GATE_BASE, this.gate.registers);
-    this.iommu = this.buildIommu(options.iommu ?? true);
+    this.bus.mount(registerBase + GATE_BASE, this.gate.registers);
+    this.guard = this.buildGuard(options.confidential ?? false);
+    this.iommu = hasIommu(options) ? this.buildIommu(options.iommu ?? true) : undefined;
     this.connectDevices();
+  }
+
+  private buildGuard(option: boolean | PrivateMemory): MemoryGuard | undefined {
+    if (option === false) return undefined;
+    const guard = new MemoryGuard(this.bus, option === true ? 'fault' : option);
+    guard.connectTrace(this.trace);
+    this.bus.mount((this.plan.options.registerBase ?? 0) + GUARD_BASE, guard.registers);
+    return guard;
   }
 
   private buildIommu(option: boolean | RiscvIommuOptions): RiscvIommu | undefined {
     if (option === false) return undefined;
     const lines = IOMMU_INTERRUPTS.map((source) => this.plic.line(source));
     const iommu = new RiscvIommu(option === true ? {} : option, this.bus, this.clock, this.trace, lines);
-    this.bus.mount(IOMMU_BASE, iommu);
+    this.bus.mount((this.plan.options.registerBase ?? 0) + IOMMU_BASE, iommu);
     return iommu;
   }
 
@@ -93,7 +109,7 @@ export class Hardware {
     if (requesterId === undefined) return undefined;
     const { addressWires, dmaRanges = [], behindIommu = true } = node.bus ?? {};
     return new BusPort({
-      bus: this.bus,
+      bus: this.pathOf(requesterId),
       trace: this.trace,
       gate: this.gate,
       requesterId,
@@ -105,6 +121,12 @@ export class Hardware {
         size: window.size,
       })),
     });
+  }
+
+  /** What lies behind all translation, as one bus master sees it. */
+  private pathOf(requesterId: number): MemoryPath {
+    const { bus, guard, trace } = this;
+    return guard === undefined ? bus : new GuardedBus(bus, guard, trace, requesterId);
   }
 
   private hostOf(placed: PlacedNode, port: DevicePort | undefined, requests: RequestLines): DeviceHost {

@@ -1,6 +1,7 @@
 import type { Device } from '../emulator/device';
 import type { DwAxiDmacOptions } from '../devices/dw-axi-dmac/options';
 import type { StreamFifoOptions } from '../devices/stream-fifo/options';
+import type { PrivateMemory } from '../emulator/guard/memory-guard';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 
 /** A bank of RAM. Base and size in bytes, whole pages. */
@@ -75,6 +76,16 @@ export interface ExtraNode {
 export interface MachineOptions {
   /** RAM banks. Default: 64 MiB at 0x8000_0000 and 64 MiB at 0x1_0000_0000. */
   readonly memory?: readonly MemoryBank[];
+  /**
+   * What is added to the addresses of all registers of the board, which lie below 1 GiB: a board with RAM there needs them
+   * elsewhere. Whole pages. Default 0.
+   */
+  readonly registerBase?: number;
+  /**
+   * A kernel built with a ZONE_DMA: the RAM below this address, in whole pages. Linux has one of 16 MiB on amd64. Default:
+   * none, as on RISC-V.
+   */
+  readonly zoneDma?: number;
   /** RAM that is set apart. Default: none. */
   readonly reservedMemory?: readonly ReservedMemoryOption[];
   /** The kernel's command line, as `iommu.strict=0 swiotlb=force`; `docs/kernel.md` lists what it knows. */
@@ -86,7 +97,12 @@ export interface MachineOptions {
    * then bounces what shares a page with other data. Linux does so for external PCI devices. Default false.
    */
   readonly untrusted?: boolean;
-  /** The IOMMU: false leaves it out. Default: present. */
+  /**
+   * Makes the kernel a confidential guest: its memory is private, and a device that touches private memory gets a fault
+   * (also `true`) or garbage. Default false.
+   */
+  readonly confidential?: boolean | PrivateMemory;
+  /** The IOMMU: false leaves it out. Default: present, but not for a confidential guest. */
   readonly iommu?: boolean | RiscvIommuOptions;
   /** The DMA controller: false leaves it out. */
   readonly dmac?: false | (DwAxiDmacOptions & BusAttachment);
