@@ -3,9 +3,13 @@ import type { StructDevice } from '../base/struct-device';
 import type { Out } from '../err';
 import { __GFP_DMA, __GFP_DMA32, __GFP_NOWARN, __GFP_ZERO, type Gfp } from '../gfp';
 import { PFN_PHYS, phys_to_virt } from '../mm/layout';
-import { get_order } from '../mm/page';
+import { get_order, pfn_to_page, type Page } from '../mm/page';
+import type { SgTable } from '../scatterlist/sg-table';
 import { DMA_ATTR_NO_WARN, type DmaAttrs } from './attrs';
+import { singleEntry } from './common-ops';
+import type { DmaDataDirection } from './direction';
 import { DMA_BIT_MASK, DMA_MAPPING_ERROR, minNotZero } from './dma-address';
+import type { DmaAllocOps } from './dma-map-ops';
 
 /**
  * Coherent memory of devices without an IOMMU, and what masks they can have (`kernel/dma/direct.c`). For a device that
@@ -65,7 +69,7 @@ const allocPages = (dev: StructDevice, size: number, gfp: Gfp): number => {
 };
 
 /** `dma_direct_alloc`. @returns 0 if there is no memory that the device can reach */
-export const directAlloc = (
+const directAlloc = (
   dev: StructDevice,
   requested: number,
   handle: Out<DmaAddr>,
@@ -83,8 +87,36 @@ export const directAlloc = (
 };
 
 /** `dma_direct_free`. What is freed follows from the DMA address, not from the CPU's, as in Linux. */
-export const directFree = (dev: StructDevice, size: number, _cpu: VirtAddr, handle: DmaAddr): void => {
+const directFree = (dev: StructDevice, size: number, _cpu: VirtAddr, handle: DmaAddr): void => {
   dev.kernel.mm.freePfn(pageOf(directToPhysical(dev, handle)), get_order(size));
+};
+
+/** `dma_direct_alloc_pages`. */
+const directAllocPages = (
+  dev: StructDevice,
+  size: number,
+  handle: Out<DmaAddr>,
+  _dir: DmaDataDirection,
+  gfp: Gfp,
+): Page | null => {
+  const pfn = allocPages(dev, size, gfp);
+  if (pfn < 0) return null;
+  dev.kernel.mm.fill(phys_to_virt(PFN_PHYS(pfn)), 0, size);
+  handle.value = physToDma(dev, PFN_PHYS(pfn));
+  return pfn_to_page(dev.kernel, pfn);
+};
+
+/** `dma_direct_get_sgtable`: goes by the DMA address, unlike other back ends. */
+const directGetSgtable = (dev: StructDevice, sgt: SgTable, _cpu: VirtAddr, handle: DmaAddr, size: number): number =>
+  singleEntry(sgt, pfn_to_page(dev.kernel, pageOf(directToPhysical(dev, handle))), size);
+
+/** Memory for DMA without an IOMMU. */
+export const directAllocation: DmaAllocOps = {
+  alloc: directAlloc,
+  free: directFree,
+  getSgtable: directGetSgtable,
+  allocPages: directAllocPages,
+  freePages: (dev, size, page) => dev.kernel.mm.freePfn(page.pfn, get_order(size)),
 };
 
 /** `dma_direct_supported`: 32 bits always do; fewer do if they cover the lowest zone there is. */

@@ -1,10 +1,12 @@
-import { PAGE_SIZE } from '../../base/address';
+import { PAGE_SIZE, SIZE_MAX } from '../../base/address';
 import type { StructDevice } from '../base/struct-device';
+import { dma_common_alloc_pages, dma_common_free_pages, dma_common_get_sgtable } from './common-ops';
 import { DMA_BIT_MASK } from './dma-address';
 import type { DmaMapOps } from './dma-map-ops';
 import { iommuMapPhys, iommuToPhysical, iommuUnmapPhys } from './iommu-dma';
 import { iommuAlloc, iommuFree } from './iommu-dma-alloc';
 import { iommuMapSg, iommuUnmapSg } from './iommu-dma-sg';
+import { iommuSync } from './iommu-dma-sync';
 
 /** The smallest leaf of the tables decides where segments can be joined. */
 const mergeBoundary = (dev: StructDevice): number => {
@@ -15,14 +17,21 @@ const mergeBoundary = (dev: StructDevice): number => {
 /** The back end of devices in a translating IOMMU domain that belongs to the DMA API. Needs `dev.dma.iommu`. */
 export const iommuOps: DmaMapOps = {
   name: 'iommu',
+  ...iommuSync,
   mapPhys: iommuMapPhys,
   unmapPhys: iommuUnmapPhys,
   mapSg: iommuMapSg,
   unmapSg: iommuUnmapSg,
   alloc: iommuAlloc,
   free: iommuFree,
+  getSgtable: dma_common_get_sgtable,
+  allocPages: dma_common_alloc_pages,
+  freePages: dma_common_free_pages,
   supported: () => true,
   requiredMask: () => DMA_BIT_MASK(32),
   mergeBoundary,
+  maxMappingSize: () => SIZE_MAX,
+  // The largest range that the allocator's caches keep.
+  optMappingSize: () => 32 * PAGE_SIZE,
   toPhysical: iommuToPhysical,
 };
