@@ -76,6 +76,17 @@ export class Ram {
     return this.plainPage(page) >= 0 || this.contains(page * PAGE_SIZE);
   }
 
+  /** Whether all of a range is RAM, in one bank, and nothing in its pages is marked: every access to it succeeds. */
+  isPlain(address: number, length: number): boolean {
+    const offset = this.offsetOf(address, length);
+    if (offset < 0) return false;
+    const last = (offset + length - 1) >>> PAGE_SHIFT;
+    for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
+      if ((this.flags[page]! & MARKED) !== 0) return false;
+    }
+    return true;
+  }
+
   /** Where the bytes lie in the backing memory; negative if not all of them are RAM. */
   private offsetOf(address: number, length: number): number {
     const { bounds } = this;

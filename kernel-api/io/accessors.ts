@@ -2,8 +2,11 @@ import { u64FromBigInt, u64ToBigInt, type U64 } from '../../base/u64';
 import type { IoMem } from './io-mem';
 
 /**
- * Register accessors under the kernel's names (`include/asm-generic/io.h`). Loads and stores of one CPU reach the bus in
- * program order on this machine, so the `_relaxed` forms do the same.
+ * Register accessors under the kernel's names (`include/asm-generic/io.h`, `arch/riscv/include/asm/mmio.h`).
+ *
+ * A write is preceded by a fence: what was stored to memory before is there for the device to see. The `_relaxed` writes
+ * are not; they are in order only with other accesses to registers. Reads are the same in both forms, since this CPU
+ * carries out loads in program order.
  */
 
 export const readb = (addr: IoMem): number => addr.readb();
@@ -26,10 +29,11 @@ export const readb_relaxed = readb;
 export const readw_relaxed = readw;
 export const readl_relaxed = readl;
 export const readq_relaxed = readq;
-export const writeb_relaxed = writeb;
-export const writew_relaxed = writew;
-export const writel_relaxed = writel;
-export const writeq_relaxed = writeq;
+export const writeb_relaxed = (value: number, addr: IoMem): void => addr.writeb_relaxed(0, value);
+export const writew_relaxed = (value: number, addr: IoMem): void => addr.writew_relaxed(0, value);
+export const writel_relaxed = (value: number, addr: IoMem): void => addr.writel_relaxed(0, value);
+/** 64 bits in one access. */
+export const writeq_relaxed = (value: bigint, addr: IoMem): void => addr.writeq_relaxed(0, value);
 
 /** 64 bits as two accesses of 32, low half first (`io-64-nonatomic-lo-hi.h`). */
 export const lo_hi_readq = (addr: IoMem): bigint => {

@@ -1,22 +1,35 @@
 import type { Kernel } from '../kernel';
 
 /**
- * Memory barriers. The machine's one CPU carries out loads and stores in program order, and devices act only when the CPU
- * lets time pass, so there is nothing to order: the calls are here because drivers make them.
+ * Memory barriers (`include/asm-generic/barrier.h`, `arch/riscv/include/asm/barrier.h`), as a kernel built for several CPUs
+ * has them.
+ *
+ * The CPU may hold stores to memory back, and lets them go in any order; devices and the cache see them late then. It
+ * carries out loads in program order, so the barriers that order only those have nothing to do. RISC-V has no weaker
+ * fence for memory that is shared with devices: the `dma_` forms are the others.
  */
 type Barrier = (kernel: Kernel) => void;
 
-const ordered: Barrier = () => undefined;
+/** `fence ow, ow` and stronger. */
+const fence: Barrier = (kernel) => kernel.cpu.fence();
+const loadsAreInOrder: Barrier = () => undefined;
 
 /** Orders all accesses. */
-export const mb = ordered;
+export const mb = fence;
 /** Orders loads. */
-export const rmb = ordered;
-/** Orders stores. */
-export const wmb = ordered;
+export const rmb = loadsAreInOrder;
+/** Orders stores, to registers too: what was stored before is there when a register is written. */
+export const wmb = fence;
 /** Orders accesses to memory shared with devices. */
-export const dma_mb = ordered;
+export const dma_mb = fence;
 /** Orders loads from memory shared with devices. */
-export const dma_rmb = ordered;
+export const dma_rmb = loadsAreInOrder;
 /** Orders stores to memory shared with devices. */
-export const dma_wmb = ordered;
+export const dma_wmb = fence;
+
+/** Orders all accesses to memory. */
+export const smp_mb = fence;
+/** Orders loads from memory. */
+export const smp_rmb = loadsAreInOrder;
+/** Orders stores to memory among themselves, but not before a register that is written next: that takes `wmb`. */
+export const smp_wmb: Barrier = (kernel) => kernel.cpu.orderStores();

@@ -70,34 +70,63 @@ export class IoMem {
     return u64ToBigInt(halves.lo, halves.hi);
   }
 
-  /** Writes a byte at an offset. */
+  /** Writes a byte at an offset, after a fence. */
   writeb(offset: number, value: number): void {
+    this.kernel.cpu.fence();
+    this.writeb_relaxed(offset, value);
+  }
+
+  /** Writes 16 bits at an offset, after a fence. */
+  writew(offset: number, value: number): void {
+    this.kernel.cpu.fence();
+    this.writew_relaxed(offset, value);
+  }
+
+  /** Writes 32 bits at an offset, after a fence. */
+  writel(offset: number, value: number): void {
+    const { cpu } = this.kernel;
+    cpu.fence();
+    const outcome = cpu.store32(this.at(offset, 4), value >>> 0);
+    if (outcome < 0) this.refused(offset, outcome);
+  }
+
+  /** Writes 64 bits at an offset in one access, given as halves, after a fence. */
+  writeqHalves(offset: number, lo: number, hi: number): void {
+    const { cpu } = this.kernel;
+    cpu.fence();
+    const outcome = cpu.store64(this.at(offset, 8), lo >>> 0, hi >>> 0);
+    if (outcome < 0) this.refused(offset, outcome);
+  }
+
+  /** Writes 64 bits at an offset in one access, after a fence. */
+  writeq(offset: number, value: bigint): void {
+    this.kernel.cpu.fence();
+    this.writeq_relaxed(offset, value);
+  }
+
+  /** Writes a byte at an offset. Stores to memory may still be on their way, as with every `_relaxed` write. */
+  writeb_relaxed(offset: number, value: number): void {
     const outcome = this.kernel.cpu.store8(this.at(offset, 1), value & 0xff);
     if (outcome < 0) this.refused(offset, outcome);
   }
 
   /** Writes 16 bits at an offset. */
-  writew(offset: number, value: number): void {
+  writew_relaxed(offset: number, value: number): void {
     const outcome = this.kernel.cpu.store16(this.at(offset, 2), value & 0xffff);
     if (outcome < 0) this.refused(offset, outcome);
   }
 
   /** Writes 32 bits at an offset. */
-  writel(offset: number, value: number): void {
+  writel_relaxed(offset: number, value: number): void {
     const outcome = this.kernel.cpu.store32(this.at(offset, 4), value >>> 0);
     if (outcome < 0) this.refused(offset, outcome);
   }
 
-  /** Writes 64 bits at an offset in one access, given as halves. */
-  writeqHalves(offset: number, lo: number, hi: number): void {
-    const outcome = this.kernel.cpu.store64(this.at(offset, 8), lo >>> 0, hi >>> 0);
-    if (outcome < 0) this.refused(offset, outcome);
-  }
-
   /** Writes 64 bits at an offset in one access. */
-  writeq(offset: number, value: bigint): void {
-    const halves = u64FromBigInt(value);
-    this.writeqHalves(offset, halves.lo, halves.hi);
+  writeq_relaxed(offset: number, value: bigint): void {
+    const { lo, hi } = u64FromBigInt(value);
+    const outcome = this.kernel.cpu.store64(this.at(offset, 8), lo, hi);
+    if (outcome < 0) this.refused(offset, outcome);
   }
 
   private at(offset: number, width: number): PhysAddr {

@@ -1,7 +1,7 @@
 import { PAGE_SIZE, physAddr, type PhysAddr, type VirtAddr } from '../../base/address';
-import { BUS_NO_ADDRESS } from '../../base/bus-outcome';
+import { BUS_NO_ADDRESS, BUS_OK, type BusOutcome } from '../../base/bus-outcome';
 import { u64, type U64 } from '../../base/u64';
-import type { CpuPort } from '../../emulator/cpu-port';
+import type { CpuMemory, CpuPort } from '../../emulator/cpu-port';
 import { kernelFault } from './kernel-fault';
 import type { KernelImage } from './kernel-image';
 import { KERNEL_LINK_ADDR, LINEAR_MAP_SIZE, PAGE_OFFSET, VMALLOC_END, VMALLOC_START } from './layout';
@@ -60,14 +60,24 @@ export class KernelAddressSpace {
     return Math.min(length, end - address);
   }
 
-  /** The physical address of an access that is not split, -1 if it is; an oops where nothing is mapped. */
+  /** The way to memory for an address: uncached areas go past the cache. */
+  private way(address: VirtAddr): CpuMemory {
+    const { cpu } = this;
+    if (address >= VMALLOC_END || address < VMALLOC_START) return cpu;
+    return this.areas.find(address)?.uncached === true ? cpu.uncached : cpu;
+  }
+
+  /**
+   * The physical address of an access that is neither split nor uncached, -1 of one that is; an oops where nothing is
+   * mapped.
+   */
   private locate(address: VirtAddr, length: number): number {
     const physical = this.translate(address);
     if (physical < 0) throw kernelFault(address, BUS_NO_ADDRESS);
-    return this.contiguous(address, length) === length ? physical : -1;
+    return this.contiguous(address, length) === length && this.way(address) === this.cpu ? physical : -1;
   }
 
-  /** The physical address of a small access; `-1` if it has to be made byte by byte. */
+  /** The physical address of a small access; -1 if there is more to it, for `loadSlowly` and `storeSlowly`. */
   private physicalOf(address: VirtAddr, length: number): PhysAddr {
     const physical = address - PAGE_OFFSET;
     const isCurrent = physical >= this.ramFirst && physical + length <= this.ramEnd;
@@ -76,7 +86,8 @@ export class KernelAddressSpace {
 
   /** Loads a byte. */
   load8(address: VirtAddr): number {
-    const value = this.cpu.load8(this.physicalOf(address, 1));
+    const physical = this.physicalOf(address, 1);
+    const value = physical < 0 ? this.loadSlowly(address, 1) : this.cpu.load8(physical);
     if (value < 0) throw kernelFault(address, value);
     return value;
   }
@@ -84,7 +95,7 @@ export class KernelAddressSpace {
   /** Loads 16 bits, little-endian, at any alignment. */
   load16(address: VirtAddr): number {
     const physical = this.physicalOf(address, 2);
-    const value = physical < 0 ? this.loadBytes(address, 2) : this.cpu.load16(physical);
+    const value = physical < 0 ? this.loadSlowly(address, 2) : this.cpu.load16(physical);
     if (value < 0) throw kernelFault(address, value);
     return value;
   }
@@ -92,7 +103,7 @@ export class KernelAddressSpace {
   /** Loads 32 bits, little-endian, at any alignment. */
   load32(address: VirtAddr): number {
     const physical = this.physicalOf(address, 4);
-    const value = physical < 0 ? this.loadBytes(address, 4) : this.cpu.load32(physical);
+    const value = physical < 0 ? this.loadSlowly(address, 4) : this.cpu.load32(physical);
     if (value < 0) throw kernelFault(address, value);
     return value;
   }
@@ -100,12 +111,7 @@ export class KernelAddressSpace {
   /** Loads 64 bits, little-endian, at any alignment. */
   load64(address: VirtAddr, into: U64): void {
     const physical = this.physicalOf(address, 8);
-    if (physical < 0) {
-      into.lo = this.loadBytes(address, 4);
-      into.hi = this.loadBytes(address + 4, 4);
-      return;
-    }
-    const outcome = this.cpu.load64(physical, into);
+    const outcome = physical < 0 ? this.loadSlowly64(address, into) : this.cpu.load64(physical, into);
     if (outcome < 0) throw kernelFault(address, outcome);
   }
 
@@ -116,47 +122,51 @@ export class KernelAddressSpace {
     return scratch.hi * 0x1_0000_0000 + scratch.lo;
   }
 
-  private loadBytes(address: number, count: number): number {
+  /** A load from an uncached area, or of bytes that do not follow each other in memory. */
+  private loadSlowly(address: VirtAddr, count: number): number {
+    const way = this.way(address);
+    const physical = this.mapped(address);
+    if (this.contiguous(address, count) === count) {
+      if (count === 1) return way.load8(physical);
+      return count === 2 ? way.load16(physical) : way.load32(physical);
+    }
     let value = 0;
     for (let index = count - 1; index >= 0; index--) value = value * 256 + this.load8((address + index) as VirtAddr);
     return value;
   }
 
+  private loadSlowly64(address: VirtAddr, into: U64): BusOutcome {
+    if (this.contiguous(address, 8) === 8) return this.way(address).load64(this.mapped(address), into);
+    into.lo = this.load32(address);
+    into.hi = this.load32((address + 4) as VirtAddr);
+    return BUS_OK;
+  }
+
   /** Stores a byte. */
   store8(address: VirtAddr, value: number): void {
-    const outcome = this.cpu.store8(this.physicalOf(address, 1), value);
+    const physical = this.physicalOf(address, 1);
+    const outcome = physical < 0 ? this.storeSlowly(address, value, 1) : this.cpu.store8(physical, value);
     if (outcome < 0) throw kernelFault(address, outcome);
   }
 
   /** Stores 16 bits, little-endian, at any alignment. */
   store16(address: VirtAddr, value: number): void {
     const physical = this.physicalOf(address, 2);
-    if (physical < 0) this.storeBytes(address, value, 2);
-    else {
-      const outcome = this.cpu.store16(physical, value);
-      if (outcome < 0) throw kernelFault(address, outcome);
-    }
+    const outcome = physical < 0 ? this.storeSlowly(address, value, 2) : this.cpu.store16(physical, value);
+    if (outcome < 0) throw kernelFault(address, outcome);
   }
 
   /** Stores 32 bits, little-endian, at any alignment. */
   store32(address: VirtAddr, value: number): void {
     const physical = this.physicalOf(address, 4);
-    if (physical < 0) this.storeBytes(address, value, 4);
-    else {
-      const outcome = this.cpu.store32(physical, value);
-      if (outcome < 0) throw kernelFault(address, outcome);
-    }
+    const outcome = physical < 0 ? this.storeSlowly(address, value, 4) : this.cpu.store32(physical, value);
+    if (outcome < 0) throw kernelFault(address, outcome);
   }
 
   /** Stores 64 bits, little-endian, at any alignment. */
   store64(address: VirtAddr, lo: number, hi: number): void {
     const physical = this.physicalOf(address, 8);
-    if (physical < 0) {
-      this.storeBytes(address, lo, 4);
-      this.storeBytes(address + 4, hi, 4);
-      return;
-    }
-    const outcome = this.cpu.store64(physical, lo, hi);
+    const outcome = physical < 0 ? this.storeSlowly64(address, lo, hi) : this.cpu.store64(physical, lo, hi);
     if (outcome < 0) throw kernelFault(address, outcome);
   }
 
@@ -165,9 +175,24 @@ export class KernelAddressSpace {
     this.store64(address, value >>> 0, Math.floor(value / 0x1_0000_0000));
   }
 
-  private storeBytes(address: number, value: number, count: number): void {
+  /** A store to an uncached area, or of bytes that do not follow each other in memory. */
+  private storeSlowly(address: VirtAddr, value: number, count: number): BusOutcome {
+    const way = this.way(address);
+    const physical = this.mapped(address);
+    if (this.contiguous(address, count) === count) {
+      if (count === 1) return way.store8(physical, value);
+      return count === 2 ? way.store16(physical, value) : way.store32(physical, value);
+    }
     for (let index = 0; index < count; index++)
       this.store8((address + index) as VirtAddr, (value >>> (8 * index)) & 0xff);
+    return BUS_OK;
+  }
+
+  private storeSlowly64(address: VirtAddr, lo: number, hi: number): BusOutcome {
+    if (this.contiguous(address, 8) === 8) return this.way(address).store64(this.mapped(address), lo, hi);
+    this.store32(address, lo);
+    this.store32((address + 4) as VirtAddr, hi);
+    return BUS_OK;
   }
 
   /** The bytes at an address, as a copy. */
@@ -184,7 +209,7 @@ export class KernelAddressSpace {
       const here = (address + done) as VirtAddr;
       const physical = this.mapped(here);
       const count = this.contiguous(here, length - done);
-      const outcome = this.cpu.readBytes(physical, into, at + done, count);
+      const outcome = this.way(here).readBytes(physical, into, at + done, count);
       if (outcome < 0) throw kernelFault(here, outcome);
       done += count;
     }
@@ -197,7 +222,7 @@ export class KernelAddressSpace {
       const here = (address + done) as VirtAddr;
       const physical = this.mapped(here);
       const count = this.contiguous(here, length - done);
-      const outcome = this.cpu.writeBytes(physical, bytes, at + done, count);
+      const outcome = this.way(here).writeBytes(physical, bytes, at + done, count);
       if (outcome < 0) throw kernelFault(here, outcome);
       done += count;
     }
@@ -210,7 +235,7 @@ export class KernelAddressSpace {
       const here = (address + done) as VirtAddr;
       const physical = this.mapped(here);
       const count = this.contiguous(here, length - done);
-      const outcome = this.cpu.fillBytes(physical, value & 0xff, count);
+      const outcome = this.way(here).fillBytes(physical, value & 0xff, count);
       if (outcome < 0) throw kernelFault(here, outcome);
       done += count;
     }
@@ -222,8 +247,9 @@ export class KernelAddressSpace {
     const target = this.mapped(to);
     const inOneTarget = this.contiguous(to, length) === length;
     const source = this.mapped(from);
-    if (inOneTarget && this.contiguous(from, length) === length) {
-      const outcome = this.cpu.copyBytes(target, source, length);
+    const way = this.way(to);
+    if (inOneTarget && this.contiguous(from, length) === length && way === this.way(from)) {
+      const outcome = way.copyBytes(target, source, length);
       if (outcome < 0) throw kernelFault(from, outcome);
     } else {
       this.write(to, this.read(from, length));

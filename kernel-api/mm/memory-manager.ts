@@ -75,7 +75,7 @@ export class MemoryManager extends KernelAddressSpace {
     const offset = offsetInPage(physical);
     const base = physical - offset;
     if (!(size > 0) || !(base >= 0)) return virtAddr(0);
-    const contents = { kind: 'ioremap', pfns: null, physical: base, ownsPages: false } as const;
+    const contents = { kind: 'ioremap', pfns: null, physical: base, ownsPages: false, uncached: true } as const;
     const area = this.areas.add(pageAlign(size + offset), PAGE_SIZE, contents);
     return virtAddr(area === null ? 0 : area.start + offset);
   }

@@ -14,10 +14,12 @@ export interface VmArea {
   readonly physical: number;
   /** The pages belong to the area: freed with it. */
   readonly ownsPages: boolean;
+  /** Accesses go past the cache. */
+  readonly uncached: boolean;
 }
 
 /** What a new area maps. */
-export type VmAreaContents = Pick<VmArea, 'kind' | 'pfns' | 'physical' | 'ownsPages'>;
+export type VmAreaContents = Pick<VmArea, 'kind' | 'pfns' | 'physical' | 'ownsPages' | 'uncached'>;
 
 /** A free range. */
 interface Hole {

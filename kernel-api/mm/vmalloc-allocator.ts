@@ -32,7 +32,7 @@ export class VmallocAllocator {
     const { failures, frames } = this.pages;
     if (failures.active && failures.hit(size, -1, gfp, 'vmalloc')) return virtAddr(0);
     const pfns = count > frames.size ? null : this.takePages(count, gfp);
-    const contents = { kind, pfns, physical: 0, ownsPages: true };
+    const contents = { kind, pfns, physical: 0, ownsPages: true, uncached: false };
     const area = pfns === null ? null : this.areas.add(count * PAGE_SIZE, align, contents);
     if (area === null) {
       if (pfns !== null) this.givePages(pfns);
@@ -65,8 +65,8 @@ export class VmallocAllocator {
   }
 
   /** Maps the given pages one after the other. @returns the address, or 0 */
-  map(pfns: Float64Array, ownsPages: boolean): VirtAddr {
-    const contents = { kind: 'vmap', pfns, physical: 0, ownsPages } as const;
+  map(pfns: Float64Array, ownsPages: boolean, uncached = false): VirtAddr {
+    const contents = { kind: 'vmap', pfns, physical: 0, ownsPages, uncached } as const;
     const area = this.areas.add(pfns.length * PAGE_SIZE, PAGE_SIZE, contents);
     if (area === null) return virtAddr(0);
     if (ownsPages) this.livePages += pfns.length;

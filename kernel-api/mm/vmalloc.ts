@@ -3,6 +3,9 @@ import { __GFP_ZERO, GFP_KERNEL, type Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import { is_vmalloc_addr } from './layout';
 import { pfn_to_page, type Page } from './page';
+import { isUncached, type Pgprot } from './pgprot';
+
+export { PAGE_KERNEL, pgprot_dmacoherent, pgprot_writecombine, type Pgprot } from './pgprot';
 
 /** `include/linux/vmalloc.h`. */
 
@@ -10,8 +13,6 @@ import { pfn_to_page, type Page } from './page';
 export const VM_MAP = 1 << 2;
 /** For `vmap`: `vfree` puts the pages as well. */
 export const VM_MAP_PUT_PAGES = 1 << 9;
-/** For `vmap`: ordinary memory. */
-export const PAGE_KERNEL = 0;
 
 const allocate = (kernel: Kernel, size: number, gfp: Gfp): VirtAddr => {
   kernel.sched.mightSleep('vmalloc');
@@ -29,16 +30,15 @@ export const vfree = (kernel: Kernel, address: VirtAddr): void => {
   if (address !== 0) kernel.mm.vmalloc.free(address, 'vfree');
 };
 
-/** Maps pages one after the other; the address, or 0. */
-export const vmap = (
-  kernel: Kernel,
-  pages: readonly Page[],
-  count: number,
-  flags: number,
-  _prot: typeof PAGE_KERNEL,
-): VirtAddr => {
+/**
+ * Maps pages one after the other; the address, or 0.
+ * @param prot the type of memory that they are mapped as: `PAGE_KERNEL`, `pgprot_dmacoherent(PAGE_KERNEL)`
+ */
+export const vmap = (kernel: Kernel, pages: readonly Page[], count: number, flags: number, prot: Pgprot): VirtAddr => {
   const pfns = Float64Array.from(pages.slice(0, count), (page) => page.pfn);
-  return pfns.length === 0 ? virtAddr(0) : kernel.mm.vmalloc.map(pfns, (flags & VM_MAP_PUT_PAGES) !== 0);
+  if (pfns.length === 0) return virtAddr(0);
+  const uncached = isUncached(prot) && kernel.isa.hasPageMemoryTypes;
+  return kernel.mm.vmalloc.map(pfns, (flags & VM_MAP_PUT_PAGES) !== 0, uncached);
 };
 
 /** Takes a mapping of `vmap` away. NULL is ignored. */
