@@ -16,3 +16,5 @@ export const DMA_ATTR_NO_WARN = 1 << 8;
 export const DMA_ATTR_MMIO = 1 << 10;
 /** Fail rather than map for a device that does not snoop CPU caches. */
 export const DMA_ATTR_REQUIRE_COHERENT = 1 << 12;
+/** The memory is shared with the world outside of a confidential guest: it is mapped as it is, never bounced. */
+export const DMA_ATTR_CC_SHARED = 1 << 13;

@@ -60,6 +60,15 @@ export class DmaRangeMap {
     return -1;
   }
 
+  /** The physical address behind a page number and an offset on the bus; -1 if no window has it. */
+  physicalOf(page: number, offset: number): number {
+    for (const window of this.windows) {
+      const distance = (page - window.dmaPage) * PAGE_SIZE + offset - window.dmaOffset;
+      if (distance >= 0 && distance < window.size) return window.cpuStart + distance;
+    }
+    return -1;
+  }
+
   /** The physical address behind a bus address; -1 if no window has it. Not for hot paths (bigint). */
   toPhysical(address: DmaAddr): number {
     for (const window of this.windows) {
