@@ -35,12 +35,16 @@ const propertySource = (name: string, value: string | number | true | readonly n
 export const hasIommu = ({ iommu, confidential = false }: MachineOptions): boolean =>
   (iommu ?? confidential === false) !== false;
 
+/** Whether a bus master snoops the CPU's cache. */
+export const isCoherent = ({ node }: PlacedNode, machine: MachineOptions): boolean =>
+  node.bus?.coherent ?? machine.coherent ?? true;
+
 const busMastering = (placed: PlacedNode, machine: MachineOptions): Partial<DeviceDescription> => {
   const { requesterId } = placed;
   if (requesterId === undefined) return {};
-  const { dmaRanges, behindIommu = true, coherent, untrusted, pciLike = false } = placed.node.bus ?? {};
+  const { dmaRanges, behindIommu = true, untrusted, pciLike = false } = placed.node.bus ?? {};
   return {
-    dmaCoherent: coherent ?? machine.coherent ?? true,
+    dmaCoherent: isCoherent(placed, machine),
     untrusted: untrusted ?? machine.untrusted ?? false,
     pciLike,
     accessController: requesterId,

@@ -1,6 +1,7 @@
 import { ADDRESS_LIMIT, PAGE_SIZE } from '../base/address';
 import { LabError } from '../base/errors';
 import type { Device } from '../emulator/device';
+import type { AdversaryOptions, CacheOptions } from '../emulator/cache/options';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 import { PLIC_SOURCES } from './board-layout';
 import type {
@@ -75,6 +76,22 @@ const isIommu = isShape('the IOMMU', {}, {
   commandsPerBatch: isSomeNumber,
 } satisfies Checks<Required<RiscvIommuOptions>>);
 
+const isAdversary = isShape('the adversarial mode of the cache', {}, {
+  interval: isSomeNumber,
+  storeBuffer: isSomeNumber,
+} satisfies Checks<Required<AdversaryOptions>>);
+
+const isAdversarial: Check = (value, place) => {
+  if (typeof value !== 'boolean') isAdversary(value, place);
+};
+
+const isCache = isShape('the cache', {}, {
+  sets: isSomeNumber,
+  ways: isSomeNumber,
+  operationNs: isSomeNumber,
+  adversarial: isAdversarial,
+} satisfies Checks<Required<CacheOptions>>);
+
 /** The devices check their own options; here only those of their place on the bus. */
 const isDmac: Check = (value, place) => {
   isAnObject(value, place);
@@ -131,6 +148,7 @@ const isMachine = isShape('a machine', {}, {
   reservedMemory: isArrayOf(isReservedMemory),
   bootargs: isString,
   coherent: isBoolean,
+  cache: isFalseOr(isCache),
   untrusted: isBoolean,
   confidential: isConfidential,
   iommu: isFalseOr(isTrueOr(isIommu)),

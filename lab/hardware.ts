@@ -4,11 +4,13 @@ import type { Logger } from '../base/logger';
 import type { Prng } from '../base/prng';
 import { Trace } from '../base/trace';
 import type { DevicePort } from '../emulator/bus/device-port';
-import type { MemoryPath } from '../emulator/bus/physical-bus';
+import type { MemoryPath, PhysicalBus } from '../emulator/bus/physical-bus';
 import { BusPort } from '../emulator/bus/port';
 import { RequesterGate } from '../emulator/bus/requester-gate';
 import { SystemBus } from '../emulator/bus/system-bus';
+import { CachedMemory } from '../emulator/cache/cached-memory';
 import { Clock } from '../emulator/clock';
+import { CachedCpu } from '../emulator/cpu/cached-cpu';
 import { Cpu } from '../emulator/cpu/cpu';
 import type { Device, DeviceHost } from '../emulator/device';
 import { GuardedBus } from '../emulator/guard/guarded-bus';
@@ -18,7 +20,7 @@ import { Plic } from '../emulator/interrupts/plic';
 import { RiscvIommu } from '../emulator/iommu/iommu';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 import { Ram } from '../emulator/memory/ram';
-import { hasIommu } from './board-description';
+import { hasIommu, isCoherent } from './board-description';
 import { GATE_BASE, GUARD_BASE, IOMMU_BASE, IOMMU_INTERRUPTS, PLIC_BASE, PLIC_SOURCES } from './board-layout';
 import type { MachineOptions, MemoryBank } from './machine-options';
 import type { PlacedNode } from './placement';
@@ -43,7 +45,10 @@ export class Hardware {
   readonly clock: Clock;
   readonly trace: Trace;
   readonly ram: Ram;
+  /** Registers, and RAM as it is behind all caches. */
   readonly bus: SystemBus;
+  /** The CPU's cache, and memory as it looks through it; undefined on a machine that models none. */
+  readonly memory: CachedMemory | undefined;
   readonly cpu: Cpu;
   readonly plic: Plic;
   readonly gate: RequesterGate;
@@ -63,7 +68,10 @@ export class Hardware {
     this.trace = new Trace(() => this.clock.now);
     this.ram = new Ram(plan.memory.map(({ base, size }) => ({ base: physAddr(base), size })));
     this.bus = new SystemBus(this.ram);
-    this.cpu = new Cpu(this.bus, this.clock, this.trace);
+    this.memory = this.buildCache();
+    this.cpu = this.memory
+      ? new CachedCpu(this.memory, this.clock, this.trace)
+      : new Cpu(this.bus, this.clock, this.trace);
     this.plic = new Plic({ sources: PLIC_SOURCES });
     this.plic.connectTrace(this.trace);
     this.plic.connectOutput(0, this.cpu.externalInterrupt);
@@ -76,9 +84,24 @@ export class Hardware {
     this.connectDevices();
   }
 
+  /** A machine has a cache if it asks for one, or if some bus master does not snoop and it would be missed. */
+  private buildCache(): CachedMemory | undefined {
+    const { nodes, options, rng } = this.plan;
+    const missed = nodes.some((placed) => placed.requesterId !== undefined && !isCoherent(placed, options));
+    const option = options.cache ?? (missed ? {} : false);
+    if (option === false) return undefined;
+    return new CachedMemory(this.bus, this.ram, this.clock, this.trace, rng.fork('cache'), option);
+  }
+
+  /** Memory and registers as those see them who snoop the cache, or who do not. */
+  private busFor(coherent: boolean): PhysicalBus {
+    if (this.memory === undefined) return this.bus;
+    return coherent ? this.memory.coherent : this.memory.nonCoherent;
+  }
+
   private buildGuard(option: boolean | PrivateMemory): MemoryGuard | undefined {
     if (option === false) return undefined;
-    const guard = new MemoryGuard(this.bus, option === true ? 'fault' : option);
+    const guard = new MemoryGuard(this.busFor(true), option === true ? 'fault' : option);
     guard.connectTrace(this.trace);
     this.bus.mount((this.plan.options.registerBase ?? 0) + GUARD_BASE, guard.registers);
     return guard;
@@ -87,7 +110,7 @@ export class Hardware {
   private buildIommu(option: boolean | RiscvIommuOptions): RiscvIommu | undefined {
     if (option === false) return undefined;
     const lines = IOMMU_INTERRUPTS.map((source) => this.plic.line(source));
-    const iommu = new RiscvIommu(option === true ? {} : option, this.bus, this.clock, this.trace, lines);
+    const iommu = new RiscvIommu(option === true ? {} : option, this.busFor(true), this.clock, this.trace, lines);
     this.bus.mount((this.plan.options.registerBase ?? 0) + IOMMU_BASE, iommu);
     return iommu;
   }
@@ -105,11 +128,12 @@ export class Hardware {
     }
   }
 
-  private buildPort({ node, requesterId }: PlacedNode): DevicePort | undefined {
+  private buildPort(placed: PlacedNode): DevicePort | undefined {
+    const { node, requesterId } = placed;
     if (requesterId === undefined) return undefined;
     const { addressWires, dmaRanges = [], behindIommu = true } = node.bus ?? {};
     return new BusPort({
-      bus: this.pathOf(requesterId),
+      bus: this.pathOf(requesterId, isCoherent(placed, this.plan.options)),
       trace: this.trace,
       gate: this.gate,
       requesterId,
@@ -124,8 +148,9 @@ export class Hardware {
   }
 
   /** What lies behind all translation, as one bus master sees it. */
-  private pathOf(requesterId: number): MemoryPath {
-    const { bus, guard, trace } = this;
+  private pathOf(requesterId: number, coherent: boolean): MemoryPath {
+    const { guard, trace } = this;
+    const bus = this.busFor(coherent);
     return guard === undefined ? bus : new GuardedBus(bus, guard, trace, requesterId);
   }
 

@@ -2,6 +2,7 @@ import type { Device } from '../emulator/device';
 import type { DwAxiDmacOptions } from '../devices/dw-axi-dmac/options';
 import type { StreamFifoOptions } from '../devices/stream-fifo/options';
 import type { PrivateMemory } from '../emulator/guard/memory-guard';
+import type { CacheOptions } from '../emulator/cache/options';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 
 /** A bank of RAM. Base and size in bytes, whole pages. */
@@ -92,6 +93,11 @@ export interface MachineOptions {
   readonly bootargs?: string;
   /** Whether bus masters snoop the CPU's cache, where they do not say so themselves. Default true. */
   readonly coherent?: boolean;
+  /**
+   * The CPU's cache: false leaves it out, whatever the bus masters are. Default: present where some bus master is not
+   * coherent, since it makes no difference to the others. `docs/caches.md` describes it.
+   */
+  readonly cache?: CacheOptions | false;
   /**
    * Whether the kernel takes bus masters for devices that attack, where they do not say so themselves: behind an IOMMU it
    * then bounces what shares a page with other data. Linux does so for external PCI devices. Default false.
