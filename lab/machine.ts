@@ -54,7 +54,7 @@ export class Machine {
     this.log = host.log ?? silentLogger;
     this.seed = host.seed ?? 1;
     const memory = options.memory ?? DEFAULT_MEMORY;
-    const nodes = placeNodes([...defaultNodes(options), ...(options.nodes ?? [])]);
+    const nodes = placeNodes([...defaultNodes(options), ...(options.nodes ?? [])], options.registerBase);
     const board = describeBoard(memory, nodes, options);
     this.deviceTree = buildDeviceTree(board);
     const rng = new Prng(this.seed).fork('machine');
@@ -81,7 +81,11 @@ export class Machine {
       trace: this.trace,
       log: this.log,
       dtb: this.dtb.dtb,
-      options: { revocation: this.options.revocation ?? 'linux', hostTurn: this.host.hostTurn },
+      options: {
+        revocation: this.options.revocation ?? 'linux',
+        hostTurn: this.host.hostTurn,
+        ...(this.options.zoneDma === undefined ? {} : { zoneDma: this.options.zoneDma }),
+      },
     });
     return this.booted;
   }

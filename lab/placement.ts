@@ -24,15 +24,18 @@ export interface PlacedNode {
   readonly requesterId: number | undefined;
 }
 
-/** Gives every node its hardware, addresses, interrupt wires and requester id, in order. */
-export const placeNodes = (nodes: readonly ExtraNode[]): PlacedNode[] => {
-  let base = DEVICE_BASE;
+/**
+ * Gives every node its hardware, addresses, interrupt wires and requester id, in order.
+ * @param registerBase what is added to the addresses of all registers
+ */
+export const placeNodes = (nodes: readonly ExtraNode[], registerBase = 0): PlacedNode[] => {
+  let base = registerBase + DEVICE_BASE;
   let interrupt = FIRST_DEVICE_INTERRUPT;
   let requester = FIRST_REQUESTER;
   const placeRegisters = (size: number): { base: number; size: number } => {
     const region = { base, size };
     base += Math.ceil(Math.max(size, 1) / DEVICE_STRIDE) * DEVICE_STRIDE;
-    if (base > DEVICE_LIMIT)
+    if (base > registerBase + DEVICE_LIMIT)
       throw new LabError('the registers of all devices do not fit into their window of the board');
     return region;
   };

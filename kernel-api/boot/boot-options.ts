@@ -5,6 +5,8 @@ export interface BootOptions {
    * `strict`: the device is also attached to a blocking IOMMU domain and its requester gate is closed.
    */
   readonly revocation: 'linux' | 'strict';
+  /** RAM below this address is ZONE_DMA. Without it the kernel has no such zone, like RISC-V's. */
+  readonly zoneDma?: number;
   /** Handles the host's turn: lets pending promise callbacks run, once. Injected, as the core knows no host. */
   readonly hostTurn: () => Promise<void>;
 }

@@ -183,8 +183,9 @@ class ReservedMemoryScan {
  * Finds out what memory there is and what of it is spoken for: memory nodes, the reservation block, the blob itself,
  * `/reserved-memory`. Overlapping memory nodes are joined and reservations outside of memory do no harm, as in Linux; a
  * tree without memory is a `LabError`.
+ * @param zoneDma where ZONE_DMA ends, if the kernel has one
  */
-export const readMemoryMap = (tree: FlattenedTree, blob: MemblockRange, log: Logger): MemoryMap => {
+export const readMemoryMap = (tree: FlattenedTree, blob: MemblockRange, log: Logger, zoneDma?: number): MemoryMap => {
   const { root } = tree;
   const cells = { address: cellOf(root, '#address-cells') ?? 1, size: cellOf(root, '#size-cells') ?? 1 };
   if (cells.address < 1 || cells.address > 2 || cells.size < 1 || cells.size > 2) {
@@ -195,7 +196,8 @@ export const readMemoryMap = (tree: FlattenedTree, blob: MemblockRange, log: Log
   const scan = new ReservedMemoryScan(memory, reserved, cells, log);
   const parent = root.child('reserved-memory');
   if (parent !== undefined) scan.scan(parent);
-  return { memblock: { memory, reserved }, regions: scan.regions };
+  const zone = zoneDma === undefined ? {} : { zoneDmaLimit: physAddr(zoneDma) };
+  return { memblock: { memory, reserved, ...zone }, regions: scan.regions };
 };
 
 const reservedRange = ({ address, size }: MemoryReservation): ReservedRange => ({ base: address, size });

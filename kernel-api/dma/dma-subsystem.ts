@@ -9,12 +9,15 @@ import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '..
 import { of_property_read_bool } from '../of/property';
 import { DmaRangeMap } from './bus-dma-region';
 import { directOps } from './direct';
+import type { DeviceDma } from './device-dma';
 import { DMA_BIT_MASK } from './dma-address';
 import { IommuDmaCookie } from './iommu-dma-cookie';
 import { iommuOps } from './iommu-ops';
 import { SgScratchPool } from './sg-scratch';
 import { of_dma_set_restricted_buffer } from './swiotlb/restricted-pool';
 import { Swiotlb } from './swiotlb/swiotlb';
+
+const PCI_MAX_SEGMENT = 0x1_0000;
 
 /** What the DMA API keeps for a kernel, and the setting up of devices for DMA. */
 export class DmaSubsystem {
@@ -76,7 +79,8 @@ export class DmaSubsystem {
     this.limitMasks(dev, map);
     dma.dma_coherent = of_dma_is_coherent(of_node);
     dma.untrusted = of_property_read_bool(of_node, 'dmalab,untrusted');
-    dma.pci_32bit_workaround = of_property_read_bool(of_node, 'dmalab,pci-like');
+    if (of_property_read_bool(of_node, 'dmalab,pci-like')) setupAsPci(dma);
+    else dma.pci_32bit_workaround = false;
     if (map !== null) {
       dma.dma_range_map = map;
       dma.bus_dma_limit = map.max;
@@ -126,6 +130,14 @@ export class DmaSubsystem {
     dev.dma.ops = iommuOps;
   }
 }
+
+/** What the PCI core gives its devices (`pci_device_add`), and what the IOMMU back end does for them. */
+const setupAsPci = (dma: DeviceDma): void => {
+  dma.pci_32bit_workaround = true;
+  if (dma.dma_parms === null) return;
+  if (dma.dma_parms.max_segment_size === 0) dma.dma_parms.max_segment_size = PCI_MAX_SEGMENT;
+  if (dma.dma_parms.segment_boundary_mask === 0n) dma.dma_parms.segment_boundary_mask = DMA_BIT_MASK(32);
+};
 
 /** `iommu_dma_init_domain`: the first device of a domain decides which addresses are kept free. 0 or `-EFAULT`. */
 const initDomain = (domain: IommuDomain, dev: StructDevice): number => {
