@@ -3,6 +3,7 @@ import type { Kernel } from '../../kernel';
 import { KERNEL_IMAGE_BYTES } from '../../mm/kernel-image';
 import { ARCH_KMALLOC_MINALIGN } from '../../mm/kmalloc-sizes';
 import { memblockFindLowest, type Memblock } from '../../mm/memblock';
+import { of_find_compatible_node } from '../../of/device-tree';
 import { dma_get_cache_alignment } from '../arch-sync';
 import { planDefaultPool, type DefaultPool } from './default-pool';
 import { parseSwiotlbParameter } from './parameter';
@@ -27,7 +28,8 @@ const withoutImage = (memblock: Memblock): Memblock => {
 export const reserveDefaultPool = (kernel: Kernel, memblock: Memblock): BootMemory => {
   const parameter = parseSwiotlbParameter(kernel.commandLine.get('swiotlb'));
   const alignment = dma_get_cache_alignment(kernel);
-  const pool = planDefaultPool(withoutImage(memblock), parameter, alignment);
+  const isGuest = of_find_compatible_node(kernel, null, 'dmalab,memory-guard') !== null;
+  const pool = planDefaultPool(withoutImage(memblock), parameter, { cacheAlignment: alignment, isGuest });
   if (pool.base < 0) return { memblock, pool, kmallocMinAlign: Math.max(alignment, ARCH_KMALLOC_MINALIGN) };
   const range = { base: physAddr(pool.base), size: pool.nslabs * IO_TLB_SIZE };
   return {

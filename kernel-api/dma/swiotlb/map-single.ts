@@ -104,6 +104,7 @@ export const swiotlb_tbl_map_single = (
 ): number => {
   const { defpool: pool } = ioTlbMemOf(dev);
   if (pool === null) return absent(dev);
+  dev.kernel.dma.swiotlb.tellEncryption();
   BUG_ON(mappingSize === 0, 'swiotlb_tbl_map_single: a mapping of no bytes');
   if (allocAlignMask > 4095) {
     const message = 'Alloc alignment may prevent fulfilling requests with max mapping_size';

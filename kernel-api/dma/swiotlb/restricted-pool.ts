@@ -1,7 +1,9 @@
 import { EINVAL } from '../../../base/errno';
-import { pageOf, PAGE_SIZE, physAddr } from '../../../base/address';
+import { pageOf, PAGE_SIZE } from '../../../base/address';
 import { dev_info, dev_warn } from '../../base/dev-printk';
 import type { StructDevice } from '../../base/struct-device';
+import { set_memory_decrypted } from '../../mm/confidential';
+import { phys_to_virt } from '../../mm/layout';
 import { get_order } from '../../mm/page';
 import type { OfNode } from '../../of/of-node';
 import {
@@ -35,7 +37,8 @@ const memOf = (dev: StructDevice, region: ReservedMem): IoTlbMem => {
   mem.force_bounce = true;
   mem.for_alloc = true;
   const nslabs = Math.floor(region.size / 2 ** IO_TLB_SHIFT);
-  dev.kernel.cpu.fillBytes(physAddr(region.base), 0, nslabs * 2 ** IO_TLB_SHIFT);
+  set_memory_decrypted(dev.kernel, phys_to_virt(region.base), pageOf(region.size));
+  dev.kernel.cpu.fillBytes(region.base, 0, nslabs * 2 ** IO_TLB_SHIFT);
   mem.add(new IoTlbPool(region.base, nslabs, 1));
   restricted.set(region.node, mem);
   return mem;
