@@ -17,21 +17,25 @@ const LONGEST_WAIT_NS = 1000;
 /** Steps that one access counts at the most, however long it is. */
 const MOST_STEPS = 4;
 const BYTES_PER_STEP = 1024;
+/** The same of time passing. */
+const NS_PER_STEP = 50;
+/** Places in the cache that are looked at for a line. */
+const LOOKS = 16;
 /** Lines of a range that a cache operation works on which are remembered. */
 const SAMPLES = 4;
 
 /** A few lines, of which the newest push out the oldest. */
 class LineRing {
   private readonly lines = new Float64Array(REMEMBERED).fill(NO_LINE);
-  private at = 0;
+  private added = 0;
 
   add(line: number): void {
-    this.at = (this.at + 1) & REMEMBERED_MASK;
-    this.lines[this.at] = line;
+    this.lines[this.added++ & REMEMBERED_MASK] = line;
   }
 
+  /** One of them; -1 if there is none. */
   pick(rng: Prng): number {
-    return this.lines[rng.below(REMEMBERED)]!;
+    return this.added === 0 ? NO_LINE : this.lines[rng.below(Math.min(this.added, REMEMBERED))]!;
   }
 }
 
@@ -83,8 +87,7 @@ export class CacheAdversary {
 
   /** A bus master is about to access memory. */
   deviceAccess(length: number): void {
-    const steps = Math.min(MOST_STEPS, 1 + length / BYTES_PER_STEP);
-    for (let count = 1; count <= steps; count++) this.step();
+    this.steps(1 + length / BYTES_PER_STEP);
     this.ageStores();
   }
 
@@ -95,9 +98,13 @@ export class CacheAdversary {
   }
 
   /** Time is about to pass. */
-  timePasses(): void {
-    this.step();
+  timePasses(nanoseconds: number): void {
+    this.steps(1 + nanoseconds / NS_PER_STEP);
     this.ageStores();
+  }
+
+  private steps(wanted: number): void {
+    for (let count = Math.min(MOST_STEPS, wanted); count >= 1; count--) this.step();
   }
 
   /** Stores leave in the end, however the seed falls. */
@@ -152,13 +159,24 @@ export class CacheAdversary {
     return (this.rng.oneIn(2) ? this.touched : this.handedOver).pick(this.rng);
   }
 
-  /** A line goes: one that was used lately, or whatever is in a place picked at random. */
+  /** A line goes: one that was used lately, or one from a place picked at random. */
   private writeBack(leaves: boolean): void {
     const { cache, rng } = this;
-    const slot = rng.oneIn(2) ? rng.below(cache.slots) : cache.search(this.someLine());
-    if (slot < 0 || cache.lineAt(slot) < 0) return;
+    const slot = rng.oneIn(2) ? this.someDirtySlot() : cache.search(this.someLine());
+    if (slot < 0) return;
     if (leaves) cache.evict(slot, 'whim');
     else cache.clean(slot, 'whim');
+  }
+
+  /** The first dirty line among a few places from a random one on; -1 if there is none. */
+  private someDirtySlot(): number {
+    const { cache } = this;
+    const first = this.rng.below(cache.slots);
+    for (let look = 0; look < LOOKS; look++) {
+      const slot = (first + look) % cache.slots;
+      if (cache.isDirty(slot)) return slot;
+    }
+    return -1;
   }
 
   private prefetchNear(): void {

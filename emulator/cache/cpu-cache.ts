@@ -226,11 +226,6 @@ export class CpuCache {
     else this.drop(slot, cause);
   }
 
-  /** The line in a slot, or -1. */
-  lineAt(slot: number): number {
-    return this.lines[slot]!;
-  }
-
   /** Whether a slot is dirty. */
   isDirty(slot: number): boolean {
     return this.dirty[slot] !== 0;

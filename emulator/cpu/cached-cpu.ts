@@ -61,7 +61,7 @@ export class CachedCpu extends Cpu {
   }
 
   override elapse(nanoseconds: number): void {
-    this.memory.adversary?.timePasses();
+    this.memory.adversary?.timePasses(nanoseconds);
     super.elapse(nanoseconds);
   }
 
