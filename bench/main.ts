@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import Table from 'cli-table3';
+import { cacheFigures } from './cache';
 import { events } from './events';
 import { iotlb } from './iotlb';
 import { mapUnmapFigures } from './map-unmap';
@@ -13,6 +14,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   iotlb,
   sgCopy,
   mapUnmapFigures,
+  cacheFigures,
   wholeScenario,
   machineCreate,
   scenariosTotal,
