@@ -1,4 +1,5 @@
 import type { IotlbGather } from '../iommu/iotlb-gather';
+import type { PageRuns } from '../iommu/page-runs';
 
 /**
  * What the IOMMU back end needs of an I/O address space, in page numbers. `IommuDomain` implements it.
@@ -13,6 +14,7 @@ export interface IommuDmaDomain {
   /** The leaf sizes, one bit each. */
   readonly pgsize_bitmap: bigint;
   mapPages(iovaPage: number, physPage: number, count: number, prot: number): number;
+  mapRuns(iovaPage: number, runs: PageRuns, prot: number): number;
   unmapPages(iovaPage: number, count: number, gather: IotlbGather): number;
   iotlbSync(gather: IotlbGather): void;
   /** -1 where nothing is mapped. */

@@ -5,8 +5,7 @@ import type { Kernel } from '../kernel';
 import type { DmaAttrs } from './attrs';
 import type { DmaDataDirection } from './direction';
 import { MAPPING_ERROR_OFFSET, MAPPING_ERROR_PAGE } from './dma-address';
-import { allocIova, protectionOf, unmapRange, unmapPages } from './iommu-dma';
-import type { IommuDmaDomain } from './iommu-dma-domain';
+import { allocIova, protectionOf, unmapPages } from './iommu-dma';
 import { dma_get_max_seg_size, segmentBoundary } from './segments';
 import type { SgScratch } from './sg-scratch';
 
@@ -55,29 +54,29 @@ const layOut = (kernel: Kernel, sgl: VirtAddr, nents: number, boundary: number, 
 };
 
 /**
- * Maps the entries one after the other, each run of physically contiguous ones in one go (`iommu_map_sg`).
- * @returns the number of pages mapped, or a negative error after undoing everything
+ * Puts entries that follow one another in memory together, so that each run is mapped in one go (`iommu_map_sg`).
+ * @returns the number of pages
  */
-const mapRuns = (domain: IommuDmaDomain, iovaPage: number, nents: number, prot: number, scratch: SgScratch): number => {
-  const { pfn, span } = scratch;
-  let mapped = 0;
-  let start = 0;
-  let run = 0;
-  for (let i = 0; i <= nents; i++) {
-    const last = i < nents ? i : nents - 1;
-    if (run !== 0 && pfn[last] !== start + run) {
-      const error = domain.mapPages(iovaPage + mapped, start, run, prot);
-      if (error < 0) {
-        unmapRange(domain, iovaPage, mapped);
-        return error;
-      }
-      mapped += run;
-      run = 0;
+const collectRuns = (nents: number, { pfn, span, runs }: SgScratch): number => {
+  const { start, pages } = runs;
+  let total = 0;
+  let count = 0;
+  let end = NaN;
+  for (let i = 0; i < nents; i++) {
+    const entryPages = span[i]! / PAGE_SIZE;
+    if (entryPages === 0) continue;
+    if (pfn[i] === end) {
+      pages[count - 1]! += entryPages;
+    } else {
+      start[count] = pfn[i]!;
+      pages[count] = entryPages;
+      count++;
     }
-    if (run === 0) start = pfn[last]!;
-    run += span[last]! / PAGE_SIZE;
+    end = pfn[i]! + entryPages;
+    total += entryPages;
   }
-  return mapped;
+  runs.count = count;
+  return total;
 };
 
 /** Takes back the DMA side of the entries from one on. */
@@ -133,17 +132,17 @@ const finalise = (dev: StructDevice, iovaPage: number, nents: number, boundary: 
   return count;
 };
 
-/** Maps what was laid out, or undoes it: the number of segments, or a negative error. */
+/** Maps what was laid out, or nothing: the first I/O page, `-ENOMEM` or `-EINVAL`. */
 const mapLayout = (dev: StructDevice, bytes: number, nents: number, prot: number, scratch: SgScratch): number => {
   const { domain, iovad } = dev.dma.iommu!;
   const pages = bytes / PAGE_SIZE;
   const iovaPage = allocIova(dev, pages, dev.dma.limit);
   if (iovaPage === 0) return -ENOMEM;
-  const mapped = mapRuns(domain, iovaPage, nents, prot, scratch);
-  if (mapped === pages) return iovaPage;
-  if (mapped > 0) unmapRange(domain, iovaPage, mapped);
+  // Where lengths have wrapped around, fewer pages than were laid out are there to be mapped.
+  const error = collectRuns(nents, scratch) === pages ? domain.mapRuns(iovaPage, scratch.runs, prot) : -EINVAL;
+  if (error === 0) return iovaPage;
   iovad.freeFast(iovaPage, pages);
-  return mapped === -ENOMEM ? -ENOMEM : -EINVAL;
+  return error === -ENOMEM ? -ENOMEM : -EINVAL;
 };
 
 /** `iommu_dma_map_sg`. @returns the number of mapped segments, `-ENOMEM` or `-EINVAL` */

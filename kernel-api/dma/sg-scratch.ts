@@ -1,3 +1,4 @@
+import { PageRuns } from '../iommu/page-runs';
 import { DmaWriter } from '../scatterlist/dma-writer';
 import { EntryReader } from '../scatterlist/entry-reader';
 
@@ -19,8 +20,12 @@ export class SgScratch {
   /** Bytes of I/O address space: whole pages, with the padding up to the next entry. */
   span = new Float64Array(128);
 
+  /** The runs of pages that the entries make. */
+  readonly runs = new PageRuns(128);
+
   /** Makes room for the entries of a list. */
   reserve(nents: number): void {
+    this.runs.reserve(nents);
     if (nents <= this.pfn.length) return;
     const size = Math.max(nents, this.pfn.length * 2);
     this.entry = new Float64Array(size);

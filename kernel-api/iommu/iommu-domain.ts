@@ -4,7 +4,8 @@ import type { IommuDmaCookie } from '../dma/iommu-dma-cookie';
 import type { Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import type { IommuOps } from './iommu-ops';
-import type { IotlbGather } from './iotlb-gather';
+import { IotlbGather } from './iotlb-gather';
+import type { PageRuns } from './page-runs';
 
 /** What a mapping allows and is (`include/linux/iommu.h`). */
 export const IOMMU_READ = 1 << 0;
@@ -80,6 +81,27 @@ export abstract class IommuDomain {
    * `-ERANGE`: an address that the tables cannot hold; `-ENOMEM`; `-EINVAL`, `-EOPNOTSUPP`: the protection).
    */
   abstract mapPages(iovaPage: number, physPage: number, count: number, prot: number, gfp?: Gfp): number;
+
+  /** `mapPages` of runs of pages that follow one another in the I/O address space. All or nothing as well. */
+  mapRuns(iovaPage: number, runs: PageRuns, prot: number, gfp?: Gfp): number {
+    let mapped = 0;
+    for (let run = 0; run < runs.count; run++) {
+      const error = this.mapPages(iovaPage + mapped, runs.start[run]!, runs.pages[run]!, prot, gfp);
+      if (error < 0) {
+        this.undoMap(iovaPage, mapped);
+        return error;
+      }
+      mapped += runs.pages[run]!;
+    }
+    return 0;
+  }
+
+  private undoMap(iovaPage: number, count: number): void {
+    if (count === 0) return;
+    const gather = new IotlbGather();
+    this.unmapPages(iovaPage, count, gather);
+    this.iotlbSync(gather);
+  }
 
   /**
    * Takes `count` pages out of the tables and adds them to `gather`; the IOMMU may use the old translations until

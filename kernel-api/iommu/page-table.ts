@@ -6,10 +6,11 @@ import { __GFP_ZERO, GFP_ATOMIC, type Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import { IOMMU_READ, IOMMU_WRITE } from './iommu-domain';
 import type { IotlbGather } from './iotlb-gather';
+import { LeafEntries } from './leaf-entries';
+import { PageRuns } from './page-runs';
 import { LEVEL_PAGES, leafBits, leafHighBits, type PageTableFormat } from './page-table-format';
 import {
   NAPOT_PAGES,
-  NAPOT_PPN_BITS,
   PPN_LIMIT,
   PTE_HIGH_N,
   PTE_V,
@@ -49,6 +50,8 @@ export class PageTable {
   private readonly cpu: CpuPort;
   private readonly tables = new Set<number>();
   private readonly entry: U64 = u64();
+  private readonly leaves: LeafEntries;
+  private readonly single = new PageRuns(1);
   private readonly span: number;
   private readonly top: number;
   /** The 2 MiB region whose leaf table is remembered, and the physical address of that table. */
@@ -66,6 +69,7 @@ export class PageTable {
   private constructor(kernel: Kernel, format: PageTableFormat, rootPfn: number) {
     this.kernel = kernel;
     this.cpu = kernel.cpu;
+    this.leaves = new LeafEntries(kernel.cpu);
     this.format = format;
     this.rootPfn = rootPfn;
     this.top = format.levels - 1;
@@ -121,14 +125,30 @@ export class PageTable {
     if ((prot & (IOMMU_READ | IOMMU_WRITE)) === 0 || count <= 0) return -EINVAL;
     if (physPage + count > PPN_LIMIT) return -ERANGE;
     if (prot !== this.prot) this.prepare(prot);
-    const { bits, high } = this;
-    if (bits < 0) return bits;
+    if (this.bits < 0) return this.bits;
     const index = this.indexOf(iovaPage, count);
     if (index < 0) return -ERANGE;
-    if (count === 1) return this.mapOne(index, physPage, bits, high, gfp);
+    if (count === 1) return this.mapOne(index, physPage, gfp);
+    return this.mapAll(index, this.single.setOnly(physPage, count), count, gather, gfp);
+  }
+
+  /** `map` of runs of pages, one after the other in I/O address space. Errors as there. */
+  mapRuns(iovaPage: number, runs: PageRuns, prot: number, gather: IotlbGather, gfp: Gfp = GFP_ATOMIC): number {
+    this.mapped = 0;
+    const count = countPages(runs);
+    if ((prot & (IOMMU_READ | IOMMU_WRITE)) === 0 || count === 0) return -EINVAL;
+    if (count < 0) return count;
+    if (prot !== this.prot) this.prepare(prot);
+    if (this.bits < 0) return this.bits;
+    const index = this.indexOf(iovaPage, count);
+    return index < 0 ? -ERANGE : this.mapAll(index, runs, count, gather, gfp);
+  }
+
+  /** Maps table by table, with large leaves where they fit. */
+  private mapAll(index: number, runs: PageRuns, count: number, gather: IotlbGather, gfp: Gfp): number {
+    this.leaves.begin(runs);
     while (this.mapped < count) {
-      const done = this.mapped;
-      const error = this.mapSome(index + done, physPage + done, count - done, bits, high, gather, gfp);
+      const error = this.mapSome(index + this.mapped, count - this.mapped, gather, gfp);
       if (error < 0) return error;
     }
     return 0;
@@ -141,14 +161,14 @@ export class PageTable {
   }
 
   /** The shortest way: one page, most often in the table of the page before. */
-  private mapOne(index: number, physPage: number, bits: number, high: number, gfp: Gfp): number {
+  private mapOne(index: number, physPage: number, gfp: Gfp): number {
     const { cpu, entry } = this;
     const table = this.leafTable(index, gfp);
     if (table < 0) return table;
     const at = physAddr(table + (index & SLOT_MASK) * ENTRY);
     cpu.load64(at, entry);
     if ((entry.lo & PTE_V) !== 0) return -EADDRINUSE;
-    cpu.store64(at, pteLow(physPage, bits), pteHigh(physPage, high));
+    cpu.store64(at, pteLow(physPage, this.bits), pteHigh(physPage, this.high));
     this.mapped = 1;
     return 0;
   }
@@ -159,91 +179,33 @@ export class PageTable {
   }
 
   /** Maps up to the end of a leaf table, or one large leaf. */
-  private mapSome(
-    index: number,
-    physPage: number,
-    count: number,
-    bits: number,
-    high: number,
-    gather: IotlbGather,
-    gfp: Gfp,
-  ): number {
+  private mapSome(index: number, count: number, gather: IotlbGather, gfp: Gfp): number {
+    const { leaves } = this;
     const slot = index & SLOT_MASK;
-    if (slot === 0 && count >= TABLE_ENTRIES && (physPage & SLOT_MASK) === 0) {
-      return this.mapLarge(index, physPage, count, bits, high, gather, gfp);
+    if (slot === 0 && leaves.left >= TABLE_ENTRIES && (leaves.nextPage & SLOT_MASK) === 0) {
+      return this.mapLarge(index, gather, gfp);
     }
     const table = this.leafTable(index, gfp);
     if (table < 0) return table;
     const room = TABLE_ENTRIES - slot;
-    return this.mapLeaves(table, slot, physPage, count < room ? count : room, bits, high);
+    this.mapped += leaves.fill(table, slot, count < room ? count : room, this.bits, this.high);
+    return leaves.blocked ? -EADDRINUSE : 0;
   }
 
-  private mapLeaves(
-    table: number,
-    firstSlot: number,
-    firstPpn: number,
-    count: number,
-    bits: number,
-    high: number,
-  ): number {
-    const { cpu, entry } = this;
-    let slot = firstSlot;
-    let ppn = firstPpn;
-    const end = firstSlot + count;
-    while (slot < end) {
-      if (((slot | ppn) & (NAPOT_PAGES - 1)) === 0 && end - slot >= NAPOT_PAGES) {
-        const error = this.mapNapot(table, slot, ppn, bits, high);
-        if (error < 0) return error;
-        slot += NAPOT_PAGES;
-        ppn += NAPOT_PAGES;
-        continue;
-      }
-      const at = physAddr(table + slot * ENTRY);
-      cpu.load64(at, entry);
-      if ((entry.lo & PTE_V) !== 0) return -EADDRINUSE;
-      cpu.store64(at, pteLow(ppn, bits), pteHigh(ppn, high));
-      this.mapped++;
-      slot++;
-      ppn++;
-    }
-    return 0;
-  }
-
-  /** Sixteen entries that are one leaf of 64 KiB (Svnapot). */
-  private mapNapot(table: number, slot: number, ppn: number, bits: number, high: number): number {
-    const { cpu, entry } = this;
-    const first = table + slot * ENTRY;
-    const end = first + NAPOT_PAGES * ENTRY;
-    for (let at = first; at < end; at += ENTRY) {
-      cpu.load64(physAddr(at), entry);
-      if ((entry.lo & PTE_V) !== 0) return -EADDRINUSE;
-    }
-    const lo = pteLow(ppn + NAPOT_PPN_BITS, bits);
-    const hi = pteHigh(ppn, (high | PTE_HIGH_N) >>> 0);
-    for (let at = first; at < end; at += ENTRY) cpu.store64(physAddr(at), lo, hi);
-    this.mapped += NAPOT_PAGES;
-    return 0;
-  }
-
-  private mapLarge(
-    index: number,
-    physPage: number,
-    count: number,
-    bits: number,
-    high: number,
-    gather: IotlbGather,
-    gfp: Gfp,
-  ): number {
+  private mapLarge(index: number, gather: IotlbGather, gfp: Gfp): number {
+    const { leaves } = this;
+    const ppn = leaves.nextPage;
     let level = 1;
-    while (level < this.top && this.fits(level + 1, index, physPage, count)) level++;
+    while (level < this.top && this.fits(level + 1, index, ppn, leaves.left)) level++;
     const table = this.tableAt(level, index, gfp);
     if (table < 0) return table;
     const pages = LEVEL_PAGES[level]!;
     const at = physAddr(table + (Math.floor(index / pages) % TABLE_ENTRIES) * ENTRY);
     const error = this.clearWay(at, level, index, gather);
     if (error < 0) return error;
-    this.cpu.store64(at, pteLow(physPage, bits), pteHigh(physPage, high));
+    this.cpu.store64(at, pteLow(ppn, this.bits), pteHigh(ppn, this.high));
     this.mapped += pages;
+    leaves.skip(pages);
     return 0;
   }
 
@@ -390,25 +352,11 @@ export class PageTable {
   }
 
   private unmapLeaves(table: number, start: number, end: number, gather: IotlbGather): number {
-    const { cpu, entry } = this;
-    let slot = start;
-    while (slot < end) {
-      const at = physAddr(table + slot * ENTRY);
-      cpu.load64(at, entry);
-      if ((entry.lo & PTE_V) === 0 || (entry.hi >= PTE_HIGH_N && (slot & (NAPOT_PAGES - 1)) !== 0)) {
-        this.stopped = true;
-        break;
-      }
-      if (entry.hi >= PTE_HIGH_N) {
-        cpu.fillBytes(at, 0, NAPOT_PAGES * ENTRY);
-        slot += NAPOT_PAGES;
-      } else {
-        cpu.store64(at, 0, 0);
-        slot++;
-      }
-    }
-    if (slot > start) gather.leafLevels |= 1;
-    return slot - start;
+    const { leaves } = this;
+    const cleared = leaves.clear(table, start, end - start);
+    this.stopped = leaves.blocked;
+    if (cleared > 0) gather.leafLevels |= 1;
+    return cleared;
   }
 
   /** The physical page behind a page; `-ENOENT`, or `-ERANGE` outside the address space. */
@@ -429,3 +377,13 @@ export class PageTable {
     return -ENOENT;
   }
 }
+
+/** The pages in all runs; `-ERANGE` if one goes beyond what an entry can point to. */
+const countPages = ({ start, pages, count }: PageRuns): number => {
+  let total = 0;
+  for (let run = 0; run < count; run++) {
+    if (start[run]! + pages[run]! > PPN_LIMIT) return -ERANGE;
+    total += pages[run]!;
+  }
+  return total;
+};

@@ -39,13 +39,8 @@ import { CQCSR_CMD_ILL, CQCSR_FENCE_W_IP, QCSR_MEMORY_FAULT } from '../spec/regi
 /** What a command does to `cqcsr`: nothing if it is done, or the bit that it sets. */
 const DONE = 0;
 
-/** The command in hand: the halves of its two doublewords. */
-export interface Command {
-  lo: number;
-  hi: number;
-  lo1: number;
-  hi1: number;
-}
+/** Words of a command: the halves of its two doublewords, each the low one first. */
+export const COMMAND_WORDS = 4;
 
 /** Decodes and executes commands. `IOTINVAL.GVMA`, `IODIR.INVAL_PDT` and `ATS.*` are not offered, so they are illegal. */
 export class CommandExecutor {
@@ -54,6 +49,9 @@ export class CommandExecutor {
   private readonly contexts: ContextCache;
   private readonly capabilities: IommuCapabilities;
   private readonly widestDevice: () => number;
+  /** Operands of `IOTINVAL` that must be zero, in the third and the second word. */
+  private readonly illegalHi: number;
+  private readonly illegalLo1: number;
 
   /** @param widestDevice tells the largest `device_id` that the current mode supports */
   constructor(
@@ -68,30 +66,39 @@ export class CommandExecutor {
     this.contexts = contexts;
     this.capabilities = capabilities;
     this.widestDevice = widestDevice;
+    this.illegalHi = IOTINVAL_RESERVED_HI | (capabilities.nonLeafInvalidation ? 0 : IOTINVAL_NL_HI);
+    this.illegalLo1 = IOTINVAL_RESERVED_LO1 | (capabilities.rangeInvalidation ? 0 : IOTINVAL_S_LO1);
   }
 
   /**
    * Executes one command, to its end. Returns the bit of `cqcsr` that it sets: 0; `fence_w_ip` (it is done); or `cmd_ill`
    * or `cqmf` (it is not, and the queue stops).
+   *
+   * @param words commands, the one to execute at `at`
    */
-  execute(command: Command): number {
-    const func3 = func3Of(command.lo);
-    switch (opcodeOf(command.lo)) {
+  execute(words: Int32Array, at: number): number {
+    const lo = words[at]!;
+    const hi = words[at + 1]!;
+    const lo1 = words[at + 2]!;
+    const hi1 = words[at + 3]!;
+    const func3 = func3Of(lo);
+    switch (opcodeOf(lo)) {
       case OPCODE_IOTINVAL:
-        return func3 === IOTINVAL_VMA ? this.invalidateTranslations(command) : CQCSR_CMD_ILL;
+        return func3 === IOTINVAL_VMA ? this.invalidateTranslations(lo, hi, lo1, hi1) : CQCSR_CMD_ILL;
       case OPCODE_IOFENCE:
-        return func3 === IOFENCE_C ? this.fence(command) : CQCSR_CMD_ILL;
+        return func3 === IOFENCE_C ? this.fence(lo, hi, lo1, hi1) : CQCSR_CMD_ILL;
       case OPCODE_IODIR:
-        return func3 === IODIR_INVAL_DDT ? this.invalidateContexts(command) : CQCSR_CMD_ILL;
+        return func3 === IODIR_INVAL_DDT ? this.invalidateContexts(lo, hi, lo1, hi1) : CQCSR_CMD_ILL;
       default:
         return CQCSR_CMD_ILL;
     }
   }
 
   /** With GV set it is about guests' address spaces; without a second stage there are none. */
-  private invalidateTranslations(command: Command): number {
-    if (this.hasReservedOperand(command)) return CQCSR_CMD_ILL;
-    const { lo, hi, lo1, hi1 } = command;
+  private invalidateTranslations(lo: number, hi: number, lo1: number, hi1: number): number {
+    const illegal =
+      (lo & IOTINVAL_RESERVED_LO) | (hi & this.illegalHi) | (lo1 & this.illegalLo1) | (hi1 & IOTINVAL_RESERVED_HI1);
+    if (illegal !== 0) return CQCSR_CMD_ILL;
     if ((hi & IOTINVAL_GV_HI) !== 0) return DONE;
     const space = (hi & IOTINVAL_PSCV_HI) !== 0 ? iotinvalPscid(lo) : ALL_SPACES;
     if ((lo & IOTINVAL_AV) === 0) {
@@ -105,18 +112,6 @@ export class CommandExecutor {
     return DONE;
   }
 
-  private hasReservedOperand({ lo, hi, lo1, hi1 }: Command): boolean {
-    const { rangeInvalidation, nonLeafInvalidation } = this.capabilities;
-    return (
-      (lo & IOTINVAL_RESERVED_LO) !== 0 ||
-      (hi & IOTINVAL_RESERVED_HI) !== 0 ||
-      (lo1 & IOTINVAL_RESERVED_LO1) !== 0 ||
-      (hi1 & IOTINVAL_RESERVED_HI1) !== 0 ||
-      ((hi & IOTINVAL_NL_HI) !== 0 && !nonLeafInvalidation) ||
-      ((lo1 & IOTINVAL_S_LO1) !== 0 && !rangeInvalidation)
-    );
-  }
-
   /** "Address Range Invalidation Extension": the lowest zero bit of the page number tells the size of the range. */
   private invalidateNapotRange(encoded: number, space: number): void {
     let count = 2;
@@ -128,7 +123,7 @@ export class CommandExecutor {
    * All earlier commands are complete, because each is executed to its end; all earlier device accesses are visible
    * (PR, PW), because accesses here are carried out as they are made.
    */
-  private fence({ lo, hi, lo1, hi1 }: Command): number {
+  private fence(lo: number, hi: number, lo1: number, hi1: number): number {
     if ((lo & IOFENCE_RESERVED_LO) !== 0 || (hi1 & IOFENCE_RESERVED_HI1) !== 0) return CQCSR_CMD_ILL;
     if ((lo & IOFENCE_AV) !== 0) {
       const address = iofenceAddress(lo1, hi1);
@@ -138,7 +133,7 @@ export class CommandExecutor {
     return (lo & IOFENCE_WSI) !== 0 ? CQCSR_FENCE_W_IP : DONE;
   }
 
-  private invalidateContexts({ lo, hi, lo1, hi1 }: Command): number {
+  private invalidateContexts(lo: number, hi: number, lo1: number, hi1: number): number {
     const reserved = (lo & IODIR_RESERVED_LO) | (hi & IODIR_RESERVED_HI) | lo1 | hi1 | iodirPid(lo);
     if (reserved !== 0) return CQCSR_CMD_ILL;
     if ((hi & IODIR_DV_HI) === 0) {

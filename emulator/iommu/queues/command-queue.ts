@@ -1,6 +1,6 @@
 import { BUS_OK } from '../../../base/bus-outcome';
 import type { Trace } from '../../../base/trace';
-import { u64, u64ToBigInt } from '../../../base/u64';
+import { u64ToBigInt } from '../../../base/u64';
 import type { PhysicalBus } from '../../bus/physical-bus';
 import type { Clock, Timer } from '../../clock';
 import type { Register } from '../../registers/register';
@@ -15,7 +15,7 @@ import {
   QCSR_MEMORY_FAULT,
   type IOMMU_REGISTERS,
 } from '../spec/registers';
-import type { Command, CommandExecutor } from './command-executor';
+import { COMMAND_WORDS, type CommandExecutor } from './command-executor';
 import { QueueControl } from './queue-control';
 import { Ring } from './ring';
 
@@ -41,8 +41,7 @@ export class CommandQueue {
   private readonly head: Register;
   private readonly tail: Register;
   private readonly timer: Timer;
-  private readonly command: Command = { lo: 0, hi: 0, lo1: 0, hi1: 0 };
-  private readonly word = u64();
+  private readonly fetched: Int32Array;
   /** How many commands the armed timer will execute. */
   private batch = 0;
 
@@ -63,6 +62,7 @@ export class CommandQueue {
     this.trace = trace;
     this.timing = timing;
     this.batchLimit = batchLimit;
+    this.fetched = new Int32Array(batchLimit * COMMAND_WORDS);
     this.ring = new Ring(block.register('cqb'), COMMAND_SIZE);
     this.csr = block.register('cqcsr');
     this.head = block.register('cqh');
@@ -96,59 +96,81 @@ export class CommandQueue {
     else if (!this.timer.armed && this.head.lo !== this.tail.lo) this.timer.armAfter(this.planBatch());
   }
 
-  /** Chooses the next batch; returns how long it takes. */
+  /** Chooses the next batch; returns how long it takes. One that cannot be read is the last of its batch. */
   private planBatch(): number {
-    const { ring } = this;
-    const tail = this.tail.lo;
-    let time = 0;
-    this.batch = 0;
-    for (let index = this.head.lo; index !== tail && this.batch < this.batchLimit; index = ring.after(index)) {
-      const word = this.bus.load32(ring.addressOf(index));
-      const isFence = word >= 0 && opcodeOf(word) === OPCODE_IOFENCE;
-      time += isFence ? this.timing.fence : this.timing.command;
-      this.batch++;
-      if (isFence || word < 0) break;
+    const { fetched, timing } = this;
+    const wanted = Math.min(this.ring.distance(this.head.lo, this.tail.lo), this.batchLimit);
+    const count = this.fetch(wanted);
+    for (let i = 0; i < count; i++) {
+      if (opcodeOf(fetched[i * COMMAND_WORDS]!) !== OPCODE_IOFENCE) continue;
+      this.batch = i + 1;
+      return i * timing.command + timing.fence;
     }
-    return time;
+    this.batch = count < wanted ? count + 1 : count;
+    return this.batch * timing.command;
+  }
+
+  /** Fetches commands from the head on, as many as are neighbours at a time. Returns how many could be fetched. */
+  private fetch(wanted: number): number {
+    const { ring, bus, fetched } = this;
+    for (let done = 0; done < wanted;) {
+      const index = ring.after(this.head.lo, done);
+      const count = Math.min(ring.neighbours(index), wanted - done);
+      const at = done * COMMAND_WORDS;
+      const outcome = bus.readWords(ring.pageOf(index), ring.offsetOf(index), fetched, at, count * COMMAND_WORDS);
+      if (outcome !== BUS_OK) return done + this.fetchSingly(done, count);
+      done += count;
+    }
+    return wanted;
+  }
+
+  /** One after the other, because not all of them can be fetched. Returns how many could. */
+  private fetchSingly(first: number, limit: number): number {
+    const { ring, bus, fetched } = this;
+    for (let count = 0; count < limit; count++) {
+      const index = ring.after(this.head.lo, first + count);
+      const at = (first + count) * COMMAND_WORDS;
+      const outcome = bus.readWords(ring.pageOf(index), ring.offsetOf(index), fetched, at, COMMAND_WORDS);
+      if (outcome !== BUS_OK) return count;
+    }
+    return limit;
   }
 
   private run(): void {
-    for (let count = 0; count < this.batch && this.running && this.head.lo !== this.tail.lo; count++) this.step();
+    const { head, ring } = this;
+    const wanted = this.running ? Math.min(this.batch, ring.distance(head.lo, this.tail.lo)) : 0;
+    const count = this.fetch(wanted);
+    let bit = 0;
+    for (let done = 0; done < count && (bit & STOPPING) === 0; done++) bit = this.step(done * COMMAND_WORDS);
+    if (count < wanted && (bit & STOPPING) === 0) this.signal(QCSR_MEMORY_FAULT);
     this.schedule();
   }
 
-  /** Fetches and executes the command at the head. All bits of `cqcsr` that can come of it but `fence_w_ip` stop the queue. */
-  private step(): void {
-    const fetched = this.fetch(this.ring.addressOf(this.head.lo));
-    const bit = fetched ? this.executor.execute(this.command) : QCSR_MEMORY_FAULT;
+  /** Executes the command at the head. All bits of `cqcsr` that can come of it but `fence_w_ip` stop the queue. */
+  private step(at: number): number {
+    const bit = this.executor.execute(this.fetched, at);
     if ((bit & STOPPING) === 0) {
-      this.head.set(this.ring.after(this.head.lo));
-      if (this.trace.active) this.emit();
+      this.head.lo = this.ring.after(this.head.lo);
+      if (this.trace.active) this.emit(at);
     }
-    if (bit === 0) return;
+    if (bit !== 0) this.signal(bit);
+    return bit;
+  }
+
+  private signal(bit: number): void {
     this.csr.set(this.csr.lo | bit);
     this.interrupts.refresh();
   }
 
-  private fetch(address: number): boolean {
-    const { bus, command, word } = this;
-    if (bus.load64(address, word) !== BUS_OK) return false;
-    command.lo = word.lo;
-    command.hi = word.hi;
-    if (bus.load64(address + 8, word) !== BUS_OK) return false;
-    command.lo1 = word.lo;
-    command.hi1 = word.hi;
-    return true;
-  }
-
-  private emit(): void {
-    const { lo, hi, lo1, hi1 } = this.command;
+  private emit(at: number): void {
+    const { fetched } = this;
+    const lo = fetched[at]!;
     this.trace.emit({
       type: 'iommu-command',
       opcode: opcodeOf(lo),
       func3: func3Of(lo),
-      word0: u64ToBigInt(lo, hi),
-      word1: u64ToBigInt(lo1, hi1),
+      word0: u64ToBigInt(lo, fetched[at + 1]!),
+      word1: u64ToBigInt(fetched[at + 2]!, fetched[at + 3]!),
     });
   }
 

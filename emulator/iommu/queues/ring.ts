@@ -22,8 +22,29 @@ export class Ring {
     return ppnInBits53To10(this.base.lo, this.base.hi) * PAGE_SIZE + index * this.entrySize;
   }
 
-  /** The index after this one. */
-  after(index: number): number {
-    return ((index + 1) & this.mask) >>> 0;
+  /** The index a number of entries after this one. */
+  after(index: number, count = 1): number {
+    return ((index + count) & this.mask) >>> 0;
+  }
+
+  /** How many entries there are from one index up to another. */
+  distance(from: number, to: number): number {
+    return ((to - from) & this.mask) >>> 0;
+  }
+
+  /** How many entries from an index on follow one another in one page of memory. */
+  neighbours(index: number): number {
+    const inPage = PAGE_SIZE / this.entrySize;
+    return Math.min(inPage - (index % inPage), this.mask - index + 1);
+  }
+
+  /** The number of the page that an entry is in. */
+  pageOf(index: number): number {
+    return ppnInBits53To10(this.base.lo, this.base.hi) + Math.floor((index * this.entrySize) / PAGE_SIZE);
+  }
+
+  /** Where in its page an entry is. */
+  offsetOf(index: number): number {
+    return (index * this.entrySize) % PAGE_SIZE;
   }
 }

@@ -1,5 +1,6 @@
 import { physAddr } from '../../../base/address';
 import { EIO, ENODEV, ETIMEDOUT } from '../../../base/errno';
+import { bytesOfWords } from '../../../base/u64';
 import { IRQ_HANDLED, type IrqReturn } from '../../irq/request-irq';
 import { pollUntil } from './poll';
 import { Queue } from './queue';
@@ -35,6 +36,9 @@ const FENCE_TIMEOUT_US = 90_000_000;
 const LOG2_ENTRIES = 13;
 /** How often a command that stops the queue is tried again before the queue is given up. */
 const RETRIES = 8;
+/** How many commands are written in one go. */
+const BATCH = 512;
+const COMMAND_WORDS = COMMAND_BYTES / 4;
 const ERRORS = CSR_MF | CQCSR_CMD_TO | CQCSR_CMD_ILL;
 /** Any address space. */
 export const ANY_PSCID = -1;
@@ -54,6 +58,9 @@ export class CommandQueue {
   private stoppedAt = -1;
   private stops = 0;
   private givenUp = false;
+  /** Where commands are put together, and the bytes of it. */
+  private readonly words = new Int32Array(BATCH * COMMAND_WORDS);
+  private readonly bytes = bytesOfWords(this.words);
 
   constructor(iommu: RiscvIommu) {
     this.iommu = iommu;
@@ -84,10 +91,24 @@ export class CommandQueue {
     else this.put(spaceLow(pscid), CMD_IOTINVAL_HI_PSCV, 0, 0);
   }
 
-  /** `IOTINVAL.VMA` of one page's leaf. @param nonLeaf of the entries on the way to it as well (`NL`) */
-  invalidatePage(pscid: number, page: number, nonLeaf: boolean): void {
+  /**
+   * `IOTINVAL.VMA` of many leaves, a command for each, written in as few stores as the ring allows.
+   * @param stride pages from one to the next
+   * @param nonLeaf of the entries on the way to them as well (`NL`)
+   */
+  invalidatePages(pscid: number, page: number, stride: number, count: number, nonLeaf: boolean): void {
+    const { queue } = this;
+    const lo = spaceLow(pscid) | CMD_IOTINVAL_AV;
     const hi = nonLeaf ? CMD_IOTINVAL_HI_PSCV | CMD_IOTINVAL_HI_NL : CMD_IOTINVAL_HI_PSCV;
-    this.put(spaceLow(pscid) | CMD_IOTINVAL_AV, hi, (page << CMD_IOTINVAL_ADDR_SHIFT) >>> 0, addressHigh(page));
+    for (let done = 0; done < count;) {
+      if (!this.hasSpace()) return;
+      const toEnd = queue.mask + 1 - (this.tail & queue.mask);
+      const chunk = Math.min(count - done, queue.mask - (this.tail - this.head), toEnd, BATCH);
+      encodePages(this.words, chunk, lo, hi, page + done * stride, stride);
+      this.iommu.kernel.cpu.writeBytes(queue.entry(this.tail), this.bytes, 0, chunk * COMMAND_BYTES);
+      this.tail += chunk;
+      done += chunk;
+    }
   }
 
   /**
@@ -129,13 +150,18 @@ export class CommandQueue {
     return -EIO;
   }
 
-  private put(lo0: number, hi0: number, lo1: number, hi1: number): boolean {
+  /** Whether there is room for a command, after waiting for it if need be. */
+  private hasSpace(): boolean {
     const { queue, iommu } = this;
     if (!queue.active || this.givenUp) return false;
-    if (this.tail - this.head >= queue.mask && !this.waitForSpace()) {
-      iommu.errorOnce('Hardware error: command enqueue failed');
-      return false;
-    }
+    if (this.tail - this.head < queue.mask || this.waitForSpace()) return true;
+    iommu.errorOnce('Hardware error: command enqueue failed');
+    return false;
+  }
+
+  private put(lo0: number, hi0: number, lo1: number, hi1: number): boolean {
+    if (!this.hasSpace()) return false;
+    const { queue, iommu } = this;
     const at = queue.entry(this.tail);
     const { cpu } = iommu.kernel;
     cpu.store64(at, lo0, hi0);
@@ -217,5 +243,24 @@ export class CommandQueue {
 
 const spaceLow = (pscid: number): number => (CMD_IOTINVAL_VMA | (pscid << CMD_IOTINVAL_PSCID_SHIFT)) >>> 0;
 const PAGES_BELOW_HIGH = 2 ** (32 - CMD_IOTINVAL_ADDR_SHIFT);
-const addressHigh = (page: number): number => Math.floor(page / PAGES_BELOW_HIGH);
+const addressHigh = (page: number): number => (page < PAGES_BELOW_HIGH ? 0 : Math.floor(page / PAGES_BELOW_HIGH));
+
+/** Commands of the same first word for addresses at regular distances. */
+const encodePages = (
+  words: Int32Array,
+  count: number,
+  lo: number,
+  hi: number,
+  firstPage: number,
+  stride: number,
+): void => {
+  let page = firstPage;
+  for (let at = 0; at < count * COMMAND_WORDS; at += COMMAND_WORDS) {
+    words[at] = lo;
+    words[at + 1] = hi;
+    words[at + 2] = page << CMD_IOTINVAL_ADDR_SHIFT;
+    words[at + 3] = addressHigh(page);
+    page += stride;
+  }
+};
 const bit = (value: number, mask: number): number => ((value & mask) === 0 ? 0 : 1);

@@ -29,7 +29,7 @@ export const invalidateGathered = (iommu: RiscvIommu, pscid: number, gather: Iot
     commands.invalidateSpace(pscid);
     return;
   }
-  for (let i = 0; i < count; i++) commands.invalidatePage(pscid, gather.start + i * stride, tables);
+  commands.invalidatePages(pscid, gather.start, stride, count, tables);
 };
 
 const lowestLevel = (levels: number): number => 31 - Math.clz32(levels & -levels);

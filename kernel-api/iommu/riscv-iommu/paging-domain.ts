@@ -3,6 +3,7 @@ import { GFP_ATOMIC, type Gfp } from '../../gfp';
 import { ENODEV } from '../../../base/errno';
 import { IOMMU_DOMAIN_UNMANAGED, IommuDomain } from '../iommu-domain';
 import { IotlbGather } from '../iotlb-gather';
+import type { PageRuns } from '../page-runs';
 import type { PageTable } from '../page-table';
 import { leafSizes } from '../page-table-format';
 import { updateDeviceContexts } from './device-context';
@@ -62,10 +63,18 @@ export class RiscvPagingDomain extends IommuDomain {
   }
 
   override mapPages(iovaPage: number, physPage: number, count: number, prot: number, gfp: Gfp = GFP_ATOMIC): number {
-    const { table, replaced } = this;
-    const error = table.map(iovaPage, physPage, count, prot, replaced, gfp);
+    return this.finishMap(iovaPage, this.table.map(iovaPage, physPage, count, prot, this.replaced, gfp));
+  }
+
+  override mapRuns(iovaPage: number, runs: PageRuns, prot: number, gfp: Gfp = GFP_ATOMIC): number {
+    return this.finishMap(iovaPage, this.table.mapRuns(iovaPage, runs, prot, this.replaced, gfp));
+  }
+
+  private finishMap(iovaPage: number, error: number): number {
+    const { replaced } = this;
+    const mapped = this.table.lastMapped;
     if (replaced.freelist.length > 0) this.iotlbSync(replaced);
-    if (error !== 0) this.undo(iovaPage, table.lastMapped);
+    if (error !== 0) this.undo(iovaPage, mapped);
     return error;
   }
 
