@@ -45,6 +45,20 @@ module.exports = {
       to: { pathNot: folders(['lab', ...below.lab]) },
     },
     {
+      name: 'conformance-imports',
+      comment: 'conformance/ asks what lab/ and below answer; only its command knows the host',
+      severity: 'error',
+      from: { path: '^conformance/', pathNot: '^conformance/main\\.ts$' },
+      to: { pathNot: folders(['conformance', 'lab', ...below.lab]) },
+    },
+    {
+      name: 'conformance-command-imports',
+      comment: "the conformance command adds Node's built-ins, and nothing else",
+      severity: 'error',
+      from: { path: '^conformance/main\\.ts$' },
+      to: { pathNot: folders(['conformance', 'lab', ...below.lab]), dependencyTypesNot: ['core'] },
+    },
+    {
       name: 'scenarios-imports',
       comment: 'a scenario must not depend on the command that runs it',
       severity: 'error',
@@ -53,10 +67,10 @@ module.exports = {
     },
     {
       name: 'not-to-tests',
-      comment: 'nothing that ships depends on tests or benchmarks',
+      comment: 'nothing that ships depends on tests, benchmarks or conformance',
       severity: 'error',
-      from: { pathNot: '^(?:test|bench)/' },
-      to: { path: '^(?:test|bench)/' },
+      from: { pathNot: '^(?:test|bench|conformance)/' },
+      to: { path: '^(?:test|bench|conformance)/' },
     },
     {
       name: 'no-runtime-cycle',

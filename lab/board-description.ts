@@ -25,6 +25,8 @@ const BUS_CLOCK = 'bus_clock';
 /** The PLIC context of the hart drives its supervisor external interrupt. */
 const SUPERVISOR_EXTERNAL = 9;
 
+const ISA_EXTENSIONS = ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei', 'svpbmt'];
+
 const propertySource = (name: string, value: string | number | true | readonly number[]): PropertySource => {
   if (value === true) return property(name);
   if (typeof value === 'string') return property(name, strings(value));
@@ -84,7 +86,7 @@ export const describeBoard = (
   ...(machine.bootargs === undefined ? {} : { bootargs: machine.bootargs }),
   cpu: {
     mmuType: 'riscv,sv57',
-    isaExtensions: ['i', 'm', 'a', 'f', 'd', 'c', 'zicbom', 'zicntr', 'zicsr', 'zifencei', 'svpbmt'],
+    isaExtensions: ISA_EXTENSIONS.filter((name) => name !== 'zicbom' || machine.zicbom !== false),
     cacheBlockSize: 64,
     timebaseFrequency: 1_000_000_000,
   },

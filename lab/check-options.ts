@@ -144,6 +144,7 @@ const isConfidential: Check = (value, place) => {
 const isMachine = isShape('a machine', {}, {
   memory: isArrayOf(isBank),
   registerBase: isWholePagesUpTo(LAST_REGISTER_BASE),
+  zicbom: isBoolean,
   zoneDma: isWholePagesUpTo(ADDRESS_LIMIT),
   reservedMemory: isArrayOf(isReservedMemory),
   bootargs: isString,

@@ -98,6 +98,8 @@ export interface MachineOptions {
    * coherent, since it makes no difference to the others. `docs/caches.md` describes it.
    */
   readonly cache?: CacheOptions | false;
+  /** Whether the CPU has cache operations (Zicbom), without which Linux supports coherent devices only. Default true. */
+  readonly zicbom?: boolean;
   /**
    * Whether the kernel takes bus masters for devices that attack, where they do not say so themselves: behind an IOMMU it
    * then bounces what shares a page with other data. Linux does so for external PCI devices. Default false.
