@@ -104,7 +104,7 @@ describe('kernel-api/dma/swiotlb: data', () => {
     sg_alloc_table(table, pages.length, GFP_KERNEL);
     [...for_each_sgtable_sg(table)].forEach((sg, i) => {
       sg_set_page(sg, pfn_to_page(kernel, pages[i]!), 3000 + i, i * 8);
-      makeBuffer(kernel, pages[i]! * PAGE_SIZE + i * 8 + (i === 0 ? GUARD_BYTES : 0), 3000, i);
+      makeBuffer(kernel, pages[i]! * PAGE_SIZE + i * 8 + (i === 0 ? 64 : 0), 3000, i);
     });
     expect(dma_map_sgtable(dev, table, DMA_BIDIRECTIONAL)).to.equal(0);
     const places = [...for_each_sgtable_sg(table)].map((sg) => Number(sg_dma_address(sg)));
