@@ -46,6 +46,7 @@ export * from './mm/layout';
 export * from './mm/page';
 export * from './mm/page-alloc';
 export * from './mm/string';
+export * from './mm/user';
 export * from './mm/vmalloc';
 export type { AllocationRequest } from './mm/failures';
 export * from './of/address';

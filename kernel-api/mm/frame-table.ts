@@ -19,6 +19,8 @@ export const FRAME_COMPOUND = 1 << 4;
 export const FRAME_SLAB = 1 << 5;
 /** With `FRAME_HEAD`: one large `kmalloc` object. */
 export const FRAME_LARGE_KMALLOC = 1 << 6;
+/** With `FRAME_HEAD`: written to behind the back of the page tables, says a driver (`PG_dirty`). */
+export const FRAME_DIRTY = 1 << 7;
 
 /**
  * What the kernel remembers of every page frame (`struct page`), in typed arrays outside of RAM.

@@ -10,6 +10,7 @@ import { ARCH_KMALLOC_MINALIGN } from './kmalloc-sizes';
 import { memblockFindLowest, type Memblock } from './memblock';
 import { PageAllocator, ZONE_DMA, ZONE_DMA32, ZONE_NORMAL } from './page-allocator';
 import { SlabAllocator } from './slab-allocator';
+import { UserSpaces } from './user/user-spaces';
 import { VmallocAllocator } from './vmalloc-allocator';
 
 export type { Memblock } from './memblock';
@@ -27,6 +28,10 @@ export interface MemoryStatistics {
   readonly vmallocAreas: number;
   /** Pages that vmalloc and stacks own. */
   readonly vmallocPages: number;
+  /** User address spaces. */
+  readonly userSpaces: number;
+  /** Pins of user pages (`pin_user_pages`). */
+  readonly pins: number;
 }
 
 /**
@@ -39,6 +44,8 @@ export class MemoryManager extends KernelAddressSpace {
   readonly pages: PageAllocator;
   readonly slabs: SlabAllocator;
   readonly vmalloc: VmallocAllocator;
+  /** User address spaces. */
+  readonly user: UserSpaces;
   /** Allocation failures on request. */
   readonly failures: AllocationFailures;
   private readonly kernel: Kernel;
@@ -56,6 +63,7 @@ export class MemoryManager extends KernelAddressSpace {
     this.pages = new PageAllocator(kernel, { ...memblock, reserved: [...memblock.reserved, ...taken] });
     this.slabs = new SlabAllocator(kernel, this.pages, memblock.zoneDmaLimit !== undefined, kmallocMinAlign);
     this.vmalloc = new VmallocAllocator(kernel, this.pages, this.areas);
+    this.user = new UserSpaces(kernel);
     this.failures = this.pages.failures;
     this.initStack = new KernelStack(image.initStack, image.initStackSize);
   }
@@ -122,6 +130,8 @@ export class MemoryManager extends KernelAddressSpace {
       kmallocBytes: slabs.liveBytes,
       vmallocAreas: this.areas.count,
       vmallocPages: this.vmalloc.livePages,
+      userSpaces: this.user.live,
+      pins: this.user.pins,
     };
   }
 }

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel';
 import { AllocationFailures } from './failures';
 import {
   FRAME_COMPOUND,
+  FRAME_DIRTY,
   FRAME_HEAD,
   FRAME_LARGE_KMALLOC,
   FRAME_PRESENT,
@@ -224,7 +225,8 @@ export class PageAllocator {
   split(pfn: number, order: number): void {
     const { frames } = this;
     const frame = frames.frameOf(pfn);
-    if (frame < 0 || frames.flags[frame] !== ALLOCATED || frames.order[frame] !== order) {
+    const flags = frame < 0 ? 0 : frames.flags[frame]! & ~FRAME_DIRTY;
+    if (flags !== ALLOCATED || frames.order[frame] !== order) {
       this.kernel.warn('split_page', `page frame ${hex(Math.trunc(pfn) || 0)} is no allocated block of order ${order}`);
       return;
     }
