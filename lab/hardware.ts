@@ -24,6 +24,7 @@ import { hasIommu, isCoherent } from './board-description';
 import { GATE_BASE, GUARD_BASE, IOMMU_BASE, IOMMU_INTERRUPTS, PLIC_BASE, PLIC_SOURCES } from './board-layout';
 import type { MachineOptions, MemoryBank } from './machine-options';
 import type { PlacedNode } from './placement';
+import type { RamPool } from './ram-pool';
 
 /** A class of devices. */
 export type DeviceClass<T extends Device> = abstract new (...args: never[]) => T;
@@ -35,6 +36,7 @@ export interface HardwarePlan {
   readonly options: MachineOptions;
   readonly rng: Prng;
   readonly log: Logger;
+  readonly ramPool?: RamPool | undefined;
 }
 
 /**
@@ -66,7 +68,8 @@ export class Hardware {
     const order = rng.fork('event-order');
     this.clock = new Clock(options.eventOrder === 'seeded' ? () => order.nextU32() : undefined);
     this.trace = new Trace(() => this.clock.now);
-    this.ram = new Ram(plan.memory.map(({ base, size }) => ({ base: physAddr(base), size })));
+    const banks = plan.memory.map(({ base, size }) => ({ base: physAddr(base), size }));
+    this.ram = plan.ramPool?.take(banks) ?? new Ram(banks);
     this.bus = new SystemBus(this.ram);
     this.memory = this.buildCache();
     this.cpu = this.memory

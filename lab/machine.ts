@@ -12,6 +12,7 @@ import { defaultNodes } from './default-nodes';
 import { Hardware } from './hardware';
 import type { MachineOptions, MemoryBank } from './machine-options';
 import { placeNodes } from './placement';
+import type { RamPool } from './ram-pool';
 import type { DeviceTree } from '../base/fdt';
 
 /** What a machine takes from whoever runs it. */
@@ -22,6 +23,8 @@ export interface MachineHost {
   readonly hostTurn: () => Promise<void>;
   /** Default: nobody listens. */
   readonly log?: Logger;
+  /** Where RAM comes from. Default: every machine has new RAM. */
+  readonly ramPool?: RamPool;
 }
 
 const MIB = 0x10_0000;
@@ -58,7 +61,7 @@ export class Machine {
     const board = describeBoard(memory, nodes, options);
     this.deviceTree = buildDeviceTree(board);
     const rng = new Prng(this.seed).fork('machine');
-    this.hardware = new Hardware({ memory, nodes, options, rng, log: this.log });
+    this.hardware = new Hardware({ memory, nodes, options, rng, log: this.log, ramPool: host.ramPool });
     this.clock.limit = Math.ceil((options.timeLimit ?? DEFAULT_TIME_LIMIT_MS) * 1e6);
     this.dtb = handOver(this.deviceTree, board, (address, bytes) =>
       this.hardware.bus.write(address, bytes, 0, bytes.length),
@@ -94,6 +97,11 @@ export class Machine {
   get kernel(): BootedKernel {
     if (this.booted === undefined) throw new LabError('the machine has not booted yet: call boot() first');
     return this.booted;
+  }
+
+  /** Gives the RAM back to the pool that it came from, if there is one. Afterwards the machine has no memory. */
+  release(): void {
+    this.host.ramPool?.giveBack(this.hardware.ram);
   }
 
   /** Probes the devices and runs `body` as a kernel task, until it ends. Boots first if need be. */

@@ -6,6 +6,9 @@ import { TraceHasher, type TraceSubscriber } from '../base/trace';
 import { KernelOops } from '../kernel-api/oops';
 import { ScenarioFailure } from './failure';
 import { Machine } from './machine';
+import type { MatrixCase } from './matrix/axes';
+import { overlayMachine } from './matrix/overlay';
+import type { RamPool } from './ram-pool';
 import type { Scenario } from './scenario';
 import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
@@ -15,11 +18,15 @@ import { TraceCounter } from './trace-counter';
 export interface RunOptions {
   /** Everything that is left to chance follows from this. */
   readonly seed: number;
+  /** Where in the matrix. Default: on the scenario's own machine. */
+  readonly case?: MatrixCase;
   /** Lets the host run pending promise callbacks once; the core knows no host. */
   readonly hostTurn: () => Promise<void>;
   readonly log?: Logger;
   /** Receives every event of the trace. */
   readonly subscriber?: TraceSubscriber;
+  /** Where the machine's RAM comes from, and goes when the run is over. Default: each machine has new RAM. */
+  readonly ramPool?: RamPool;
 }
 
 /**
@@ -27,42 +34,62 @@ export interface RunOptions {
  * goes wrong is the result.
  */
 export const runScenario = async (scenario: Scenario, options: RunOptions): Promise<ScenarioResult> => {
-  const hasher = new TraceHasher();
-  const counter = new TraceCounter();
-  let machine: Machine | undefined;
-  let context: ScenarioContext | undefined;
+  const run = new Run();
   let failure: FailureReport | null = null;
   try {
-    machine = new Machine(scenario.machine ?? {}, {
-      seed: options.seed,
-      hostTurn: options.hostTurn,
-      log: options.log ?? silentLogger,
-    });
-    machine.trace.subscribe(hasher.add);
-    machine.trace.subscribe(counter.add);
-    if (options.subscriber !== undefined) machine.trace.subscribe(options.subscriber);
-    machine.boot();
-    context = new ScenarioContext(machine, new Prng(options.seed).fork('scenario'));
-    await runOn(machine, scenario, context);
+    await run.execute(scenario, options);
   } catch (error) {
     failure = describeFailure(error);
   }
-  return {
-    name: scenario.name,
-    seed: options.seed,
-    status: failure === null ? 'passed' : 'failed',
-    failure,
-    simulatedTime: machine?.clock.now ?? 0,
-    events: hasher.count,
-    traceHash: hasher.digest(),
-    warnings: counter.warnings,
-    faults: counter.faults,
-    bytesRead: counter.bytesRead,
-    bytesWritten: counter.bytesWritten,
-    interrupts: counter.interrupts,
-    notes: context?.notes ?? [],
-  };
+  const result = run.result(scenario, options, failure);
+  run.machine?.release();
+  return result;
 };
+
+/** One run, as far as it got. */
+class Run {
+  machine: Machine | undefined;
+  private context: ScenarioContext | undefined;
+  private readonly hasher = new TraceHasher();
+  private readonly counter = new TraceCounter();
+
+  async execute(scenario: Scenario, options: RunOptions): Promise<void> {
+    const { seed, hostTurn, log = silentLogger, subscriber, ramPool, case: matrixCase = {} } = options;
+    const host = { seed, hostTurn, log, ...(ramPool === undefined ? {} : { ramPool }) };
+    const machine = new Machine(overlayMachine(scenario.machine ?? {}, matrixCase), host);
+    this.machine = machine;
+    machine.trace.subscribe(this.hasher.add);
+    machine.trace.subscribe(this.counter.add);
+    if (subscriber !== undefined) machine.trace.subscribe(subscriber);
+    machine.boot();
+    this.context = new ScenarioContext(machine, new Prng(seed).fork('scenario'), matrixCase);
+    await runOn(machine, scenario, this.context);
+  }
+
+  result(
+    { name }: Scenario,
+    { seed, case: matrixCase = {} }: RunOptions,
+    failure: FailureReport | null,
+  ): ScenarioResult {
+    const { hasher, counter } = this;
+    return {
+      name,
+      case: matrixCase,
+      seed,
+      status: failure === null ? 'passed' : 'failed',
+      failure,
+      simulatedTime: this.machine?.clock.now ?? 0,
+      events: hasher.count,
+      traceHash: hasher.digest(),
+      warnings: counter.warnings,
+      faults: counter.faults,
+      bytesRead: counter.bytesRead,
+      bytesWritten: counter.bytesWritten,
+      interrupts: counter.interrupts,
+      notes: this.context?.notes ?? [],
+    };
+  }
+}
 
 const runOn = async (machine: Machine, scenario: Scenario, context: ScenarioContext): Promise<void> => {
   await machine.run(() => scenario.run(context));

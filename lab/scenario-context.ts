@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel-api/kernel';
 import { errnoName } from '../base/errno';
 import { ScenarioFailure } from './failure';
 import type { Machine } from './machine';
+import type { MatrixCase } from './matrix/axes';
 
 const troubleWith = (result: unknown): string | undefined => {
   if (result === null) return 'NULL';
@@ -20,14 +21,20 @@ export class ScenarioContext {
   readonly log: Logger;
   /** A random stream of the scenario's own, from the run's seed. */
   readonly rng: Prng;
+  /**
+   * Where in the matrix this run is: the value of each axis, undefined on those where the scenario's own machine decides.
+   * For what a scenario has to expect differently: `lab.case.translation === 'direct'`.
+   */
+  readonly case: MatrixCase;
   /** Lines that the report shows below the scenario's result. */
   readonly notes: string[] = [];
 
-  constructor(machine: Machine, rng: Prng) {
+  constructor(machine: Machine, rng: Prng, matrixCase: MatrixCase = {}) {
     this.machine = machine;
     this.kernel = machine.kernel;
     this.log = machine.log;
     this.rng = rng;
+    this.case = matrixCase;
   }
 
   /** Adds a line to the report, and to the trace. */

@@ -1,3 +1,5 @@
+import type { MatrixCase } from './matrix/axes';
+
 /** Why a scenario failed. */
 export interface FailureReport {
   /**
@@ -13,6 +15,8 @@ export interface FailureReport {
 /** What became of one run of one scenario. Plain data: it crosses worker threads and goes into JSON. */
 export interface ScenarioResult {
   readonly name: string;
+  /** Where in the matrix it ran; empty for its own machine. */
+  readonly case: MatrixCase;
   readonly seed: number;
   readonly status: 'passed' | 'failed';
   readonly failure: FailureReport | null;

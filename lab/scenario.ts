@@ -1,5 +1,7 @@
 import { LabError } from '../base/errors';
 import type { MachineOptions } from './machine-options';
+import type { Matrix } from './matrix/axes';
+import { matrixValues } from './matrix/check-matrix';
 import type { ScenarioContext } from './scenario-context';
 
 /** What a scenario module default-exports: a machine, and what happens on it. */
@@ -10,6 +12,11 @@ export interface ScenarioSpec {
   readonly description?: string;
   /** The machine to build for it. Default: the default board. */
   readonly machine?: MachineOptions;
+  /**
+   * On which other machines the scenario holds: axes, and which of their values, or `'all'`. Each combination is a case
+   * that `dmalab run --matrix` runs. On an axis that is not here the scenario's own machine stays as it is.
+   */
+  readonly matrix?: Matrix;
   /**
    * The scenario itself, run as a kernel task once the machine has booted. It passes if it returns and fails if it
    * throws; everything it awaits must be a kernel primitive.
@@ -26,6 +33,15 @@ export interface Scenario extends ScenarioSpec {
 
 const NAME = /^[a-z0-9]+(?:[-./][a-z0-9]+)*$/;
 
+const checkMatrix = ({ name, matrix }: ScenarioSpec): void => {
+  if (matrix === undefined) return;
+  try {
+    matrixValues(matrix);
+  } catch (error) {
+    throw error instanceof LabError ? new LabError(`scenario '${name}': ${error.message}`, { what: 'matrix' }) : error;
+  }
+};
+
 /** Declares a scenario. A wrong declaration is a `LabError` at once. */
 export const scenario = (spec: ScenarioSpec): Scenario => {
   // The declaration comes from a file that may not have been type-checked.
@@ -36,6 +52,7 @@ export const scenario = (spec: ScenarioSpec): Scenario => {
     );
   }
   if (typeof run !== 'function') throw new LabError(`scenario '${name}' has no run function`);
+  checkMatrix(spec);
   return { ...spec, [brand]: true };
 };
 

@@ -26,6 +26,15 @@ const PER_PAGE = 1 / PAGE_SIZE;
 const TOUCHED = 1;
 const MARKED = 2;
 
+/** Zeroed memory behind banks: what one `Ram` has released, another can be built on. */
+export interface RamBacking {
+  /** Bytes in all banks together. */
+  readonly size: number;
+  readonly buffer: ArrayBuffer;
+  /** A byte for each page, all zero. */
+  readonly flags: Uint8Array;
+}
+
 /**
  * The RAM of a machine: banks at physical addresses, all on one `WebAssembly.Memory` that never grows.
  *
@@ -42,28 +51,32 @@ export class Ram {
   readonly banks: readonly RamBank[];
   private readonly extents: readonly Extent[];
   /** Of each extent: its first address, the one after its last, and how far it is from its place in the backing memory. */
-  private readonly bounds: Float64Array;
+  private bounds: Float64Array;
   /** For each block of pages: how far they are from the pages of the backing memory; or `NO_BLOCK`. */
-  private readonly blocks: Int32Array;
-  private readonly bytes: Uint8Array;
-  private readonly words: Uint32Array;
-  private readonly view: DataView;
+  private blocks: Int32Array;
+  private bytes: Uint8Array;
+  private words: Uint32Array;
+  private view: DataView;
   /** `TOUCHED` and `MARKED`, for each page of the backing memory. */
-  private readonly flags: Uint8Array;
+  private flags: Uint8Array;
   private readonly marks = new MarkList();
 
-  /** Makes zeroed RAM. Banks that overlap, are empty, unaligned or out of reach are a `LabError`. */
-  constructor(banks: readonly RamBank[] = DEFAULT_BANKS) {
+  /**
+   * Makes zeroed RAM. Banks that overlap, are empty, unaligned or out of reach are a `LabError`.
+   *
+   * @param backing memory of just this size that another `Ram` released. Default: new memory
+   */
+  constructor(banks: readonly RamBank[] = DEFAULT_BANKS, backing?: RamBacking) {
     this.banks = banks;
     this.extents = layOutBanks(banks);
     this.bounds = Float64Array.from(this.extents.flatMap(({ base, end, offset }) => [base, end, base - offset]));
     this.blocks = blocksOf(this.extents);
     const size = banks.reduce((sum, bank) => sum + bank.size, 0);
-    const buffer = allocate(size);
+    const buffer = backing?.buffer ?? allocate(size);
     this.bytes = new Uint8Array(buffer, 0, size);
     this.words = new Uint32Array(buffer, 0, size / 4);
     this.view = new DataView(buffer, 0, size);
-    this.flags = new Uint8Array(size / PAGE_SIZE);
+    this.flags = backing?.flags ?? new Uint8Array(size / PAGE_SIZE);
   }
 
   /** Whether all of `length` bytes from `address` are RAM, in one bank (or banks without a gap). */
@@ -385,6 +398,24 @@ export class Ram {
     });
     this.flags.fill(0);
     this.marks.clear();
+  }
+
+  /**
+   * Gives the memory away, cleared, for another `Ram` to be built on. From now on no address is RAM here, so that whoever
+   * still holds this one reaches nothing of the other's. Undefined if that has happened already.
+   */
+  release(): RamBacking | undefined {
+    const { bytes, flags } = this;
+    if (bytes.length === 0) return undefined;
+    this.clear();
+    const nothing = new ArrayBuffer(0);
+    this.bounds = new Float64Array(nothing);
+    this.blocks = new Int32Array(nothing);
+    this.bytes = new Uint8Array(nothing);
+    this.words = new Uint32Array(nothing);
+    this.view = new DataView(nothing);
+    this.flags = new Uint8Array(nothing);
+    return { size: bytes.length, buffer: bytes.buffer as ArrayBuffer, flags };
   }
 }
 
