@@ -27,7 +27,8 @@ export const lineOf = (address: number): number => Math.floor(address * PER_LINE
  * The CPU's data cache: physically indexed, write-back, write-allocate, least recently used line first out.
  *
  * It holds real bytes: while a line is dirty, RAM has the old ones. Lines go by number (physical address / 64), places in
- * the cache by slot. Who calls sees to it that only lines of plain RAM get in.
+ * the cache by slot: those of a way follow each other, so that neighbours in memory tend to be neighbours here. Who calls
+ * sees to it that only lines of plain RAM get in.
  */
 export class CpuCache {
   readonly sets: number;
@@ -53,6 +54,8 @@ export class CpuCache {
   private readonly heldIn = new Uint32Array(BUCKET_MASK + 1);
   private readonly dirtyIn = new Uint32Array(BUCKET_MASK + 1);
   private readonly signedWords: Int32Array;
+  /** Where the last stretch begins in `bytes`. */
+  private stretchAt = 0;
 
   constructor(ram: Ram, trace: Trace, { sets, ways }: CacheParameters) {
     this.ram = ram;
@@ -85,9 +88,8 @@ export class CpuCache {
 
   /** `find`, without a trace. */
   search(line: number): number {
-    const { lines, ways } = this;
-    const first = (line & this.setMask) * ways;
-    for (let slot = first; slot < first + ways; slot++) if (lines[slot] === line) return slot;
+    const { lines, sets, slots } = this;
+    for (let slot = line & this.setMask; slot < slots; slot += sets) if (lines[slot] === line) return slot;
     return -1;
   }
 
@@ -122,20 +124,21 @@ export class CpuCache {
     return slot >= 0 ? slot : this.claim(line);
   }
 
-  /** Makes room for a line in its set: an empty slot, or the one that was used longest ago. */
-  private claim(line: number): number {
-    const { lines, used, ways } = this;
-    const first = (line & this.setMask) * ways;
-    let victim = first;
-    for (let slot = first; slot < first + ways; slot++) {
-      if (lines[slot] === NO_LINE) {
-        victim = slot;
-        break;
-      }
+  /** Where a line would go in its set: an empty slot, or the one that was used longest ago. */
+  private victimOf(line: number): number {
+    const { lines, sets, slots, used } = this;
+    let victim = line & this.setMask;
+    for (let slot = victim; slot < slots; slot += sets) {
+      if (lines[slot] === NO_LINE) return slot;
       if (used[slot]! < used[victim]!) victim = slot;
     }
-    if (lines[victim] !== NO_LINE) this.evict(victim, 'access');
-    lines[victim] = line;
+    return victim;
+  }
+
+  private claim(line: number): number {
+    const victim = this.victimOf(line);
+    if (this.lines[victim] !== NO_LINE) this.evict(victim, 'access');
+    this.lines[victim] = line;
     this.heldIn[bucketOf(line)]!++;
     this.use(line, victim);
     return victim;
@@ -234,41 +237,67 @@ export class CpuCache {
   /** Reads a range of plain RAM through the cache. */
   read(address: number, into: Uint8Array, at: number, length: number): void {
     for (let done = 0; done < length;) {
-      const offset = (address + done) & (LINE_SIZE - 1);
-      const piece = Math.min(LINE_SIZE - offset, length - done);
-      const from = this.hold(lineOf(address + done)) * LINE_SIZE + offset;
-      move(this.bytes, from, into, at + done, piece);
-      done += piece;
+      const count = this.stretch(address + done, length - done, false);
+      move(this.bytes, this.stretchAt, into, at + done, count);
+      done += count;
     }
   }
 
   /** Writes a range of plain RAM into the cache. */
   write(address: number, from: Uint8Array, at: number, length: number): void {
     for (let done = 0; done < length;) {
-      const offset = (address + done) & (LINE_SIZE - 1);
-      const piece = Math.min(LINE_SIZE - offset, length - done);
-      const slot = this.holdToWrite(lineOf(address + done), piece);
-      move(from, at + done, this.bytes, slot * LINE_SIZE + offset, piece);
-      this.soil(slot);
-      done += piece;
+      const count = this.stretch(address + done, length - done, true);
+      move(from, at + done, this.bytes, this.stretchAt, count);
+      done += count;
     }
   }
 
   /** Fills a range of plain RAM in the cache. */
   fillBytes(address: number, value: number, length: number): void {
     for (let done = 0; done < length;) {
-      const offset = (address + done) & (LINE_SIZE - 1);
-      const piece = Math.min(LINE_SIZE - offset, length - done);
-      const slot = this.holdToWrite(lineOf(address + done), piece);
-      const start = slot * LINE_SIZE + offset;
-      this.bytes.fill(value, start, start + piece);
-      this.soil(slot);
-      done += piece;
+      const count = this.stretch(address + done, length - done, true);
+      this.bytes.fill(value, this.stretchAt, this.stretchAt + count);
+      done += count;
     }
   }
 
-  private holdToWrite(line: number, piece: number): number {
-    return piece === LINE_SIZE ? this.holdToOverwrite(line) : this.hold(line);
+  /**
+   * Gets the beginning of a range of plain RAM into the cache: as much as then lies in one piece, from `stretchAt` on. For a
+   * write the lines become dirty, and those of which all is to be written are not filled before.
+   *
+   * A stretch has no two lines of a set, so that no line of it is evicted to make room for another.
+   * @returns its bytes, at least one
+   */
+  private stretch(address: number, length: number, write: boolean): number {
+    const offset = address & (LINE_SIZE - 1);
+    let line = lineOf(address);
+    let count = Math.min(LINE_SIZE - offset, length);
+    const first = this.holdFor(line, count, write);
+    this.stretchAt = first * LINE_SIZE + offset;
+    for (let lines = 1; count < length && lines < this.sets; lines++) {
+      const piece = Math.min(LINE_SIZE, length - count);
+      if (!this.holdAt(first + lines, ++line, piece, write)) break;
+      count += piece;
+    }
+    return count;
+  }
+
+  /** `holdFor`, if the line is in a given slot or would go there. */
+  private holdAt(slot: number, line: number, piece: number, write: boolean): boolean {
+    if (this.lines[slot] === line) {
+      this.use(line, slot);
+      if (write) this.soil(slot);
+      return true;
+    }
+    if (this.search(line) >= 0 || this.victimOf(line) !== slot) return false;
+    this.holdFor(line, piece, write);
+    return true;
+  }
+
+  private holdFor(line: number, piece: number, write: boolean): number {
+    const slot = write && piece === LINE_SIZE ? this.holdToOverwrite(line) : this.hold(line);
+    if (write) this.soil(slot);
+    return slot;
   }
 
   /** Puts what the cache holds of a range over what RAM has of it. Changes nothing in the cache. */

@@ -53,7 +53,8 @@ const applyToBoard = (board: CachedBoard, { kind, at, to, length, salt }: Step):
     case 'cpu-read':
       return board.read('cpu', at, length);
     case 'cpu-write':
-      return board.write('cpu', at, bytes);
+      board.write('cpu', at, bytes);
+      return undefined;
     case 'load32':
       return cpu.load32(address);
     case 'load64': {
@@ -62,33 +63,44 @@ const applyToBoard = (board: CachedBoard, { kind, at, to, length, salt }: Step):
       return [value.lo, value.hi];
     }
     case 'store8':
-      return void cpu.store8(address, salt);
+      cpu.store8(address, salt);
+      return undefined;
     case 'store32':
-      return void cpu.store32(address, little(pattern(salt, 4)));
+      cpu.store32(address, little(pattern(salt, 4)));
+      return undefined;
     case 'store64':
-      return void cpu.store64(address, little(pattern(salt, 4)), little(pattern(salt + 1, 4)));
+      cpu.store64(address, little(pattern(salt, 4)), little(pattern(salt + 1, 4)));
+      return undefined;
     case 'fill':
-      return void cpu.fillBytes(address, salt, length);
+      cpu.fillBytes(address, salt, length);
+      return undefined;
     case 'copy':
-      return void cpu.copyBytes(physAddr(RAM_BASE + to), address, length);
+      cpu.copyBytes(physAddr(RAM_BASE + to), address, length);
+      return undefined;
     case 'nc-read':
       return board.read('uncached', at, length);
     case 'nc-write':
-      return board.write('uncached', at, bytes);
+      board.write('uncached', at, bytes);
+      return undefined;
     case 'device-read':
       return board.read(memory.nonCoherent, at, length);
     case 'device-write':
-      return board.write(memory.nonCoherent, at, bytes);
+      board.write(memory.nonCoherent, at, bytes);
+      return undefined;
     case 'snoop-read':
       return board.read(memory.coherent, at, length);
     case 'snoop-write':
-      return board.write(memory.coherent, at, bytes);
+      board.write(memory.coherent, at, bytes);
+      return undefined;
     case 'clean':
-      return cpu.cleanLines(address, length);
+      cpu.cleanLines(address, length);
+      return undefined;
     case 'invalidate':
-      return cpu.invalidateLines(address, length);
+      cpu.invalidateLines(address, length);
+      return undefined;
     case 'flush':
-      return cpu.flushLines(address, length);
+      cpu.flushLines(address, length);
+      return undefined;
   }
 };
 
@@ -98,7 +110,8 @@ const applyToModel = (model: CacheModel, { kind, at, to, length, salt }: Step): 
     case 'cpu-read':
       return model.cpuRead(at, length);
     case 'cpu-write':
-      return model.cpuWrite(at, bytes);
+      model.cpuWrite(at, bytes);
+      return undefined;
     case 'load32':
       return little(model.cpuRead(at, 4));
     case 'load64': {
@@ -106,29 +119,37 @@ const applyToModel = (model: CacheModel, { kind, at, to, length, salt }: Step): 
       return [little(all.slice(0, 4)), little(all.slice(4))];
     }
     case 'store8':
-      return model.cpuWrite(at, [salt]);
+      model.cpuWrite(at, [salt]);
+      return undefined;
     case 'store32':
-      return model.cpuWrite(at, pattern(salt, 4));
+      model.cpuWrite(at, pattern(salt, 4));
+      return undefined;
     case 'store64':
-      return model.cpuWrite(at, [...pattern(salt, 4), ...pattern(salt + 1, 4)]);
+      model.cpuWrite(at, [...pattern(salt, 4), ...pattern(salt + 1, 4)]);
+      return undefined;
     case 'fill':
-      return model.cpuWrite(at, new Array<number>(length).fill(salt));
+      model.cpuWrite(at, new Array<number>(length).fill(salt));
+      return undefined;
     case 'copy':
-      return model.cpuWrite(to, model.cpuRead(at, length));
+      model.cpuWrite(to, model.cpuRead(at, length));
+      return undefined;
     case 'nc-read':
     case 'device-read':
       return model.ramRead(at, length);
     case 'nc-write':
     case 'device-write':
-      return model.ramWrite(at, bytes);
+      model.ramWrite(at, bytes);
+      return undefined;
     case 'snoop-read':
       return model.snoopRead(at, length);
     case 'snoop-write':
-      return model.snoopWrite(at, bytes);
+      model.snoopWrite(at, bytes);
+      return undefined;
     case 'clean':
     case 'invalidate':
     case 'flush':
-      return model.operate(kind, at, length);
+      model.operate(kind, at, length);
+      return undefined;
   }
 };
 
