@@ -119,6 +119,7 @@ export class BootedKernel implements Kernel {
     this.iommu = new IommuSubsystem(this);
     this.dma = new DmaSubsystem(this);
     this.dma.swiotlb.init(pool);
+    this.dma.atomicPools.init();
     this.dma.swiotlb.updateMemAttributes();
     this.dmaengine = new DmaEngine(this);
     this.noteReservedMemory(map);

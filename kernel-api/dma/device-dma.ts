@@ -2,6 +2,7 @@ import { DMA_BIT_MASK, minNotZero } from './dma-address';
 import type { DmaRangeMap } from './bus-dma-region';
 import type { DmaMapOps } from './dma-map-ops';
 import { directOps } from './direct';
+import type { DmaCoherentMem } from './coherent-memory';
 import { DmaLimit } from './dma-limit';
 import type { IommuDmaCookie } from './iommu-dma-cookie';
 import type { IoTlbMem } from './swiotlb/io-tlb-mem';
@@ -43,6 +44,11 @@ export class DeviceDma {
   /** The device's mappings need no syncs: it is coherent, and nothing has been bounced. */
   dma_skip_sync = false;
 
+  /** Memory of its own that the device's coherent memory comes from (`dev->dma_mem`). */
+  dma_mem: DmaCoherentMem | null = null;
+
+  /** The two masks are one. */
+  private sharesMask = false;
   private streamingMask: bigint | null = DMA_BIT_MASK(32);
   private coherentMask = DMA_BIT_MASK(32);
   private busLimit = 0n;
@@ -56,6 +62,15 @@ export class DeviceDma {
 
   set dma_mask(mask: bigint | null) {
     this.streamingMask = mask;
+    if (mask === null) this.sharesMask = false;
+    else if (this.sharesMask) this.coherentMask = mask;
+    this.recalculate();
+  }
+
+  /** Makes `dma_mask` point to the coherent mask (`dev->dma_mask = &dev->coherent_dma_mask`). */
+  coerceMask(): void {
+    this.sharesMask = true;
+    this.streamingMask = this.coherentMask;
     this.recalculate();
   }
 
@@ -65,6 +80,7 @@ export class DeviceDma {
 
   set coherent_dma_mask(mask: bigint) {
     this.coherentMask = mask;
+    if (this.sharesMask) this.streamingMask = mask;
     this.recalculate();
   }
 

@@ -1,7 +1,9 @@
 import { SIZE_MAX } from '../../base/address';
-import { directAllocation, directRequiredMask, directSupported, directToPhysical } from './direct-alloc';
+import { directToPhysical } from './direct-address';
+import { directAllocation } from './direct-alloc';
 import { directMapPhys, directUnmapPhys } from './direct-map';
 import { directMapSg, directUnmapSg } from './direct-sg';
+import { directRequiredMask, directSupported } from './direct-pages';
 import { directMaxMappingSize, directSync } from './direct-sync';
 import type { DmaMapOps } from './dma-map-ops';
 

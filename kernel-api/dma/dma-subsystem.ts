@@ -6,8 +6,11 @@ import { iommu_get_resv_regions } from '../iommu/reserved-regions';
 import type { Kernel } from '../kernel';
 import type { MemblockRange } from '../mm/memblock';
 import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '../of/address';
+import type { OfNode } from '../of/of-node';
 import { of_property_read_bool } from '../of/property';
+import { AtomicPools } from './atomic-pools';
 import { DmaRangeMap } from './bus-dma-region';
+import type { DmaCoherentMem } from './coherent-memory';
 import { directOps } from './direct';
 import type { DeviceDma } from './device-dma';
 import { DMA_BIT_MASK } from './dma-address';
@@ -25,6 +28,12 @@ export class DmaSubsystem {
   readonly scratch = new SgScratchPool();
   /** Coherent memory that is mapped in the vmalloc area, and the pages it consists of. */
   readonly remapped = new Map<VirtAddr, readonly number[]>();
+  /** Coherent memory that is mapped in the vmalloc area in one piece. */
+  readonly contiguousRemaps = new Set<VirtAddr>();
+  /** Memory of `shared-dma-pool` regions, by node; made when the first device is given one. */
+  readonly coherentRegions = new Map<OfNode, DmaCoherentMem>();
+  /** Coherent memory for callers that cannot sleep. */
+  readonly atomicPools: AtomicPools;
   /** Bounce buffers. */
   readonly swiotlb: Swiotlb;
   private readonly kernel: Kernel;
@@ -33,6 +42,7 @@ export class DmaSubsystem {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.swiotlb = new Swiotlb(kernel);
+    this.atomicPools = new AtomicPools(kernel);
   }
 
   /** All RAM. */

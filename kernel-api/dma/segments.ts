@@ -37,6 +37,12 @@ export const dma_set_seg_boundary = (dev: StructDevice, mask: bigint): void => {
   }
 };
 
+/** The boundary in pages of an IOMMU, of which `page_shift` is the logarithm: the mask in pages, plus one. */
+export const dma_get_seg_boundary_nr_pages = (dev: StructDevice | null, page_shift: number): bigint => {
+  const mask = dev === null ? 0xffff_ffffn : dma_get_seg_boundary(dev);
+  return BigInt.asUintN(64, (mask >> BigInt(page_shift)) + 1n);
+};
+
 /** The boundary itself, in bytes: the mask plus one, exact because it is a power of two. */
 export const segmentBoundary = (dev: StructDevice): number => {
   const { dma_parms } = dev.dma;

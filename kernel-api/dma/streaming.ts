@@ -1,11 +1,23 @@
-import { offsetInPage, pageStart, physAddr, type DmaAddr, type PhysAddr, type VirtAddr } from '../../base/address';
+import {
+  ADDRESS_LIMIT,
+  offsetInPage,
+  pageOf,
+  pageStart,
+  physAddr,
+  virtAddr,
+  type DmaAddr,
+  type PhysAddr,
+  type VirtAddr,
+} from '../../base/address';
 import { EINVAL, EIO, ENOMEM, EOPNOTSUPP, EREMOTEIO } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
-import { is_vmalloc_addr } from '../mm/layout';
-import { virt_to_page, type Page } from '../mm/page';
+import { is_vmalloc_addr, STRUCT_PAGE_SIZE, VMEMMAP_START } from '../mm/layout';
+import { pfn_valid, virt_to_page, type Page } from '../mm/page';
+import { PageReserved } from '../mm/page-alloc';
 import type { Scatterlist } from '../scatterlist/scatterlist';
 import type { SgTable } from '../scatterlist/sg-table';
-import { DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, type DmaAttrs } from './attrs';
+import { checkCount, checkDevice, checkDmaAddr, checkSize } from './arguments';
+import { DMA_ATTR_CC_SHARED, DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, type DmaAttrs } from './attrs';
 import { checkDirection, type DmaDataDirection } from './direction';
 import { DMA_MAPPING_ERROR } from './dma-address';
 import { traceMap, traceMapSg, traceUnmap, traceUnmapSg, type MappedWhat } from './dma-trace';
@@ -24,6 +36,25 @@ const withoutMask = (dev: StructDevice, where: string): boolean => {
   return true;
 };
 
+/** Memory shared with the outside has no mapping behind an IOMMU: the IOMMU is the host's. */
+const unmappable = (dev: StructDevice, attrs: DmaAttrs): boolean =>
+  (attrs & DMA_ATTR_CC_SHARED) !== 0 && dev.dma.ops.name !== 'direct';
+
+/** An address that no memory can have: Linux finds it out of every device's reach, or builds nonsense from it. */
+const nowhere = (dev: StructDevice, phys: number, size: number): DmaAddr => {
+  const place = phys < 0 ? `-0x${(-phys).toString(16)}` : `0x${phys.toString(16)}`;
+  dev.kernel.dma.warnOnce('dma_map_phys', `${dev.name}: there is no physical address ${place}+${size}`);
+  return DMA_MAPPING_ERROR;
+};
+
+/** The check that Linux makes when the debugging of the DMA API is built in. The call goes on. */
+const warnIfRam = (dev: StructDevice, phys: PhysAddr): void => {
+  const { kernel } = dev;
+  const pfn = pageOf(phys);
+  if (!pfn_valid(kernel, pfn) || PageReserved(kernel.mm.pages.handles.at(pfn))) return;
+  kernel.warn('dma_map_phys', `${dev.name}: dma_map_resource called for RAM address 0x${phys.toString(16)}`);
+};
+
 const mapPhys = (
   dev: StructDevice,
   phys: PhysAddr,
@@ -32,8 +63,12 @@ const mapPhys = (
   attrs: DmaAttrs,
   what: MappedWhat,
 ): DmaAddr => {
+  checkDevice(dev);
   checkDirection('dma_map_phys', dir);
-  if (withoutMask(dev, 'dma_map_phys') || incoherent(dev, attrs)) return DMA_MAPPING_ERROR;
+  checkSize('dma_map_phys', size);
+  if (withoutMask(dev, 'dma_map_phys') || incoherent(dev, attrs) || unmappable(dev, attrs)) return DMA_MAPPING_ERROR;
+  if (!(phys >= 0 && phys < ADDRESS_LIMIT)) return nowhere(dev, phys, size);
+  if ((attrs & DMA_ATTR_MMIO) !== 0) warnIfRam(dev, phys);
   const address = dev.dma.ops.mapPhys(dev, phys, size, dir, attrs);
   if (dev.kernel.trace.active) traceMap(dev, what, phys, address, size, dir);
   return address;
@@ -47,7 +82,11 @@ const unmapPhys = (
   attrs: DmaAttrs,
   what: MappedWhat,
 ): void => {
+  checkDevice(dev);
   checkDirection('dma_unmap_phys', dir);
+  checkSize('dma_unmap_phys', size);
+  checkDmaAddr('dma_unmap_phys', address);
+  if (unmappable(dev, attrs)) return;
   if (dev.kernel.trace.active) traceUnmap(dev, what, address, size, dir);
   dev.dma.ops.unmapPhys(dev, address, size, dir, attrs);
 };
@@ -70,6 +109,9 @@ export const dma_unmap_phys = (
   attrs: DmaAttrs,
 ): void => unmapPhys(dev, address, size, dir, attrs, (attrs & DMA_ATTR_MMIO) !== 0 ? 'resource' : 'page');
 
+/** The page frame of a page; of the NULL page it is as far below 0 as the array of pages is above it. */
+const pfnOf = (page: Page | null | undefined): number => page?.pfn ?? -VMEMMAP_START / STRUCT_PAGE_SIZE;
+
 /** Lends `size` bytes at an offset into a page (or into the physically contiguous pages that follow it). */
 export const dma_map_page_attrs = (
   dev: StructDevice,
@@ -79,8 +121,10 @@ export const dma_map_page_attrs = (
   dir: DmaDataDirection,
   attrs: DmaAttrs,
 ): DmaAddr => {
+  checkDevice(dev);
+  checkSize('dma_map_page', offset);
   if ((attrs & DMA_ATTR_MMIO) !== 0) return DMA_MAPPING_ERROR;
-  return mapPhys(dev, physAddr(pageStart(page.pfn) + offset), size, dir, attrs, 'page');
+  return mapPhys(dev, physAddr(pageStart(pfnOf(page)) + offset), size, dir, attrs, 'page');
 };
 
 export const dma_map_page = (
@@ -116,13 +160,14 @@ export const dma_map_single_attrs = (
   dir: DmaDataDirection,
   attrs: DmaAttrs,
 ): DmaAddr => {
+  checkDevice(dev);
   if (is_vmalloc_addr(pointer)) {
     dev.kernel.dma.warnOnce('dma_map_single', `${dev.name}: rejecting DMA map of vmalloc memory`);
     return DMA_MAPPING_ERROR;
   }
   if ((attrs & DMA_ATTR_MMIO) !== 0) return DMA_MAPPING_ERROR;
   const phys = pageStart(virt_to_page(dev.kernel, pointer).pfn) + offsetInPage(pointer);
-  if (phys < 0) {
+  if (!(phys >= 0)) {
     dev.kernel.warn('__virt_to_phys', `virt_to_phys used for non-linear address: 0x${pointer.toString(16)}`);
     return DMA_MAPPING_ERROR;
   }
@@ -164,14 +209,24 @@ export const dma_unmap_resource = (
   attrs: DmaAttrs,
 ): void => dma_unmap_phys(dev, address, size, dir, attrs | DMA_ATTR_MMIO);
 
+/** The address of a list; NULL where there is none, which following it then finds out. */
+const addressOf = (sg: Scatterlist | null | undefined): VirtAddr => sg?.address ?? virtAddr(0);
+
+/** What a back end may return. Anything else is a warning. */
+const isKnownResult = (mapped: number): boolean =>
+  mapped > 0 || mapped === -EINVAL || mapped === -ENOMEM || mapped === -EIO || mapped === -EREMOTEIO;
+
 /** `__dma_map_sg_attrs`: the number of mapped segments (at least 1), 0 or a negative error. */
 const mapSg = (dev: StructDevice, sgl: VirtAddr, nents: number, dir: DmaDataDirection, attrs: DmaAttrs): number => {
+  checkDevice(dev);
   checkDirection('dma_map_sg', dir);
+  checkCount('dma_map_sg', nents);
   if (incoherent(dev, attrs)) return -EOPNOTSUPP;
   if (withoutMask(dev, 'dma_map_sg')) return 0;
-  const mapped = dev.dma.ops.mapSg(dev, sgl, nents, dir, attrs);
+  // No entries: the back ends of Linux return the number itself.
+  const mapped = nents > 0 ? dev.dma.ops.mapSg(dev, sgl, nents, dir, attrs) : nents;
   if (dev.kernel.trace.active) traceMapSg(dev, sgl, nents, mapped, dir);
-  if (mapped > 0 || mapped === -EINVAL || mapped === -ENOMEM || mapped === -EIO || mapped === -EREMOTEIO) return mapped;
+  if (isKnownResult(mapped)) return mapped;
   dev.kernel.dma.warnOnce('dma_map_sg', `${dev.name}: mapping ${nents} entries gave ${mapped}`);
   return -EIO;
 };
@@ -186,7 +241,7 @@ export const dma_map_sg_attrs = (
   nents: number,
   dir: DmaDataDirection,
   attrs: DmaAttrs,
-): number => Math.max(mapSg(dev, sg.address, nents, dir, attrs), 0);
+): number => Math.max(mapSg(dev, addressOf(sg), nents, dir, attrs), 0);
 
 export const dma_map_sg = (dev: StructDevice, sg: Scatterlist, nents: number, dir: DmaDataDirection): number =>
   dma_map_sg_attrs(dev, sg, nents, dir, 0);
@@ -199,9 +254,13 @@ export const dma_unmap_sg_attrs = (
   dir: DmaDataDirection,
   attrs: DmaAttrs,
 ): void => {
+  checkDevice(dev);
   checkDirection('dma_unmap_sg', dir);
-  if (dev.kernel.trace.active) traceUnmapSg(dev, sg.address, nents, dir);
-  dev.dma.ops.unmapSg(dev, sg.address, nents, dir, attrs);
+  checkCount('dma_unmap_sg', nents);
+  if (nents <= 0) return;
+  const sgl = addressOf(sg);
+  if (dev.kernel.trace.active) traceUnmapSg(dev, sgl, nents, dir);
+  dev.dma.ops.unmapSg(dev, sgl, nents, dir, attrs);
 };
 
 export const dma_unmap_sg = (dev: StructDevice, sg: Scatterlist, nents: number, dir: DmaDataDirection): void =>
@@ -217,7 +276,7 @@ export const dma_map_sgtable = (
   dir: DmaDataDirection,
   attrs: DmaAttrs = 0,
 ): number => {
-  const nents = mapSg(dev, sgt.sgl!.address, sgt.orig_nents, dir, attrs);
+  const nents = mapSg(dev, addressOf(sgt.sgl), sgt.orig_nents, dir, attrs);
   if (nents < 0) return nents;
   sgt.nents = nents;
   return 0;

@@ -1,14 +1,18 @@
-import { dmaAddr, type DmaAddr } from '../../base/address';
+import { dmaAddr, virtAddr, type DmaAddr } from '../../base/address';
 import type { StructDevice } from '../base/struct-device';
 import type { Scatterlist } from '../scatterlist/scatterlist';
 import type { SgTable } from '../scatterlist/sg-table';
+import { checkCount, checkDmaAddr, checkSize } from './arguments';
 import { checkDirection, type DmaDataDirection } from './direction';
 import { traceSync, traceSyncSg } from './dma-trace';
 
 /**
- * Handing a mapped buffer back and forth between CPU and device. On a machine without caches and bounce buffers no byte
- * has to move; who owns the buffer is still told on the trace.
+ * Handing a mapped buffer back and forth between CPU and device (`kernel/dma/mapping.c`). For a device whose mappings need
+ * no syncs, nothing happens at all unless somebody follows the trace, who is told who owns the buffer in any case.
  */
+
+/** Whether a sync has nothing to do and nobody to tell. */
+const isSkipped = ({ dma, kernel }: StructDevice): boolean => dma.dma_skip_sync && !kernel.trace.active;
 
 /** The CPU is about to read what the device wrote. */
 export const dma_sync_single_for_cpu = (
@@ -17,7 +21,11 @@ export const dma_sync_single_for_cpu = (
   size: number,
   dir: DmaDataDirection,
 ): void => {
+  if (isSkipped(dev)) return;
   checkDirection('dma_sync_single_for_cpu', dir);
+  checkSize('dma_sync_single_for_cpu', size);
+  checkDmaAddr('dma_sync_single_for_cpu', address);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForCpu(dev, address, size, dir);
   if (dev.kernel.trace.active) traceSync(dev, 'dma-sync-for-cpu', address, size, dir);
 };
 
@@ -28,8 +36,19 @@ export const dma_sync_single_for_device = (
   size: number,
   dir: DmaDataDirection,
 ): void => {
+  if (isSkipped(dev)) return;
   checkDirection('dma_sync_single_for_device', dir);
+  checkSize('dma_sync_single_for_device', size);
+  checkDmaAddr('dma_sync_single_for_device', address);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForDevice(dev, address, size, dir);
   if (dev.kernel.trace.active) traceSync(dev, 'dma-sync-for-device', address, size, dir);
+};
+
+/** The address of a part of a mapping. */
+const partOf = (where: string, address: DmaAddr, offset: number): DmaAddr => {
+  checkDmaAddr(where, address);
+  checkSize(where, offset);
+  return dmaAddr(address + BigInt(offset));
 };
 
 /** `dma_sync_single_for_cpu` of a part of a mapping. */
@@ -39,7 +58,10 @@ export const dma_sync_single_range_for_cpu = (
   offset: number,
   size: number,
   dir: DmaDataDirection,
-): void => dma_sync_single_for_cpu(dev, dmaAddr(address + BigInt(offset)), size, dir);
+): void => {
+  if (isSkipped(dev)) return;
+  dma_sync_single_for_cpu(dev, partOf('dma_sync_single_range_for_cpu', address, offset), size, dir);
+};
 
 /** `dma_sync_single_for_device` of a part of a mapping. */
 export const dma_sync_single_range_for_device = (
@@ -48,34 +70,47 @@ export const dma_sync_single_range_for_device = (
   offset: number,
   size: number,
   dir: DmaDataDirection,
-): void => dma_sync_single_for_device(dev, dmaAddr(address + BigInt(offset)), size, dir);
+): void => {
+  if (isSkipped(dev)) return;
+  dma_sync_single_for_device(dev, partOf('dma_sync_single_range_for_device', address, offset), size, dir);
+};
 
 /** `dma_sync_single_for_cpu` of a mapped list; `nelems` is what `dma_map_sg` was given. */
 export const dma_sync_sg_for_cpu = (
   dev: StructDevice,
-  sg: Scatterlist,
+  sg: Scatterlist | null,
   nelems: number,
   dir: DmaDataDirection,
 ): void => {
+  if (isSkipped(dev)) return;
   checkDirection('dma_sync_sg_for_cpu', dir);
-  if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-cpu', sg.address, nelems, dir);
+  checkCount('dma_sync_sg_for_cpu', nelems);
+  if (nelems <= 0) return;
+  const sgl = sg?.address ?? virtAddr(0);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForCpu(dev, sgl, nelems, dir);
+  if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-cpu', sgl, nelems, dir);
 };
 
 /** `dma_sync_single_for_device` of a mapped list; `nelems` is what `dma_map_sg` was given. */
 export const dma_sync_sg_for_device = (
   dev: StructDevice,
-  sg: Scatterlist,
+  sg: Scatterlist | null,
   nelems: number,
   dir: DmaDataDirection,
 ): void => {
+  if (isSkipped(dev)) return;
   checkDirection('dma_sync_sg_for_device', dir);
-  if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-device', sg.address, nelems, dir);
+  checkCount('dma_sync_sg_for_device', nelems);
+  if (nelems <= 0) return;
+  const sgl = sg?.address ?? virtAddr(0);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForDevice(dev, sgl, nelems, dir);
+  if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-device', sgl, nelems, dir);
 };
 
 /** `dma_sync_sg_for_cpu` of a whole table. */
 export const dma_sync_sgtable_for_cpu = (dev: StructDevice, sgt: SgTable, dir: DmaDataDirection): void =>
-  dma_sync_sg_for_cpu(dev, sgt.sgl!, sgt.orig_nents, dir);
+  dma_sync_sg_for_cpu(dev, sgt.sgl, sgt.orig_nents, dir);
 
 /** `dma_sync_sg_for_device` of a whole table. */
 export const dma_sync_sgtable_for_device = (dev: StructDevice, sgt: SgTable, dir: DmaDataDirection): void =>
-  dma_sync_sg_for_device(dev, sgt.sgl!, sgt.orig_nents, dir);
+  dma_sync_sg_for_device(dev, sgt.sgl, sgt.orig_nents, dir);

@@ -1,6 +1,7 @@
 import { physAddr } from '../../base/address';
 import { silentLogger } from '../../base/logger';
 import type { CpuPort } from '../../emulator/cpu-port';
+import { CommandLine } from '../../kernel-api/boot/command-line';
 import { RiscvIsa } from '../../kernel-api/boot/riscv-isa';
 import type { Kernel } from '../../kernel-api/kernel';
 import { MemoryManager, type Memblock } from '../../kernel-api/mm/memory-manager';
@@ -21,6 +22,7 @@ export interface FakeKernelOptions {
   readonly cpu?: CpuPort;
   /** What the CPU can do. Default: neither cache operations nor memory types. */
   readonly isa?: RiscvIsa;
+  readonly bootargs?: string;
 }
 
 /** Builds a kernel that consists of memory management only, over a fake CPU port (or the given one). */
@@ -42,6 +44,8 @@ export const makeFakeKernel = (options: FakeKernelOptions = {}): FakeKernel => {
     trace: cpu.trace,
     log: silentLogger,
     isa: options.isa ?? new RiscvIsa([], 0),
+    commandLine: new CommandLine(options.bootargs ?? ''),
+    confidential: { active: false, convert: () => 0 },
     options: { revocation: 'linux', hostTurn: () => Promise.resolve() },
     warned,
     warn: (where: string, message: string) => void warned.push(`${where}: ${message}`),

@@ -45,7 +45,7 @@ const memOf = (dev: StructDevice, region: ReservedMem): IoTlbMem => {
 };
 
 /** `of_reserved_mem_device_init_by_idx`, for restricted pools: 0 or a negative error. */
-const assign = (dev: StructDevice, node: OfNode): number => {
+export const assignRestrictedPool = (dev: StructDevice, node: OfNode): number => {
   const region = of_reserved_mem_lookup(node);
   if (region === null || UNSUITABLE.some((name) => of_property_read_bool(node, name))) return -EINVAL;
   dev.dma.dma_io_tlb_mem = memOf(dev, region);
@@ -62,7 +62,7 @@ export const of_dma_set_restricted_buffer = (dev: StructDevice, np: OfNode): voi
     const node = of_parse_phandle(np, 'memory-region', index);
     if (node === null) return;
     if (!of_device_is_compatible(node, COMPATIBLE) || !of_device_is_available(node)) continue;
-    if (assign(dev, node) !== 0) dev_warn(dev, `failed to initialise "${COMPATIBLE}" memory node`);
+    if (assignRestrictedPool(dev, node) !== 0) dev_warn(dev, `failed to initialise "${COMPATIBLE}" memory node`);
     return;
   }
 };

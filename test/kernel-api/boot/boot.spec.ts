@@ -105,7 +105,10 @@ describe('boot', () => {
     ]);
     expect(kernel.mm.memblock.memory).to.deep.equal(RAM);
     expect(kernel.warnings).to.equal(0);
-    expect(logged).to.deep.equal([]);
+    expect(logged).to.deep.equal([
+      'info: DMA: preallocated 128 KiB GFP_KERNEL pool for atomic allocations',
+      'info: DMA: preallocated 128 KiB GFP_KERNEL|GFP_DMA32 pool for atomic allocations',
+    ]);
     expect(kernel.sched.tasks).to.deep.equal([]);
   });
 
@@ -170,7 +173,7 @@ describe('boot', () => {
     const outside = boot(
       rootNode(BOTH, reservedMemory(region('far@9000000000', property('reg', cells64(0x90_0000_0000, 0x1000))))),
     );
-    expect(allocatable(outside.kernel, [0x1_0000_0000])).to.deep.equal([true]);
+    expect(allocatable(outside.kernel, [0x1_0020_0000])).to.deep.equal([true]);
     const twice = boot(
       rootNode(
         BOTH,
