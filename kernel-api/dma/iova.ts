@@ -1,25 +1,17 @@
+import { PAGE_SIZE } from '../../base/address';
+import type { Kernel } from '../kernel';
+import { IOVA_RANGE_CACHE_MAX_SIZE, IovaRangeCaches } from './iova-rcache';
+import { IovaTree, type Iova } from './iova-tree';
+
 /**
  * The allocator of I/O virtual addresses (`drivers/iommu/iova.c`): page numbers from the top of the allowed range down.
  *
- * Allocated and reserved ranges form a list in address order under an anchor that lies above everything. Searches start
- * where the last allocation was made, not at the top: below it there is usually room at once. There are two such
- * positions, because a device limited to 32 bits must not start its search among addresses that it cannot use.
- *
- * Linux keeps freed ranges of up to 32 pages in per-CPU caches by size. They would sit in `allocFast` and `freeFast`, and
- * are absent: a freed range is free at once.
+ * Searches start where the last allocation was made, not at the top: below it there is usually room at once. There are two
+ * such positions, because a device limited to 32 bits must not start its search among addresses that it cannot use. In
+ * front of all this are caches of what was freed lately.
  */
 
-/** log2 of the largest cacheable range plus one; ranges below it are rounded up to a power of two even without caches. */
-const IOVA_RANGE_CACHE_MAX_SIZE = 6;
 const DMA_32BIT_PFN = 2 ** 20;
-
-/** A range in use. `below` and `above` are its neighbours in address order. */
-interface Iova {
-  lo: number;
-  hi: number;
-  below: Iova | null;
-  above: Iova | null;
-}
 
 /** The smallest power of two that is not below a number; 1 for 0. */
 export const roundUpToPowerOfTwo = (value: number): number => {
@@ -30,24 +22,31 @@ export const roundUpToPowerOfTwo = (value: number): number => {
   return power;
 };
 
+/** The largest range that is cached, in bytes. */
+export const iova_rcache_range = (): number => PAGE_SIZE * 2 ** (IOVA_RANGE_CACHE_MAX_SIZE - 1);
+
 /** One I/O address space's page numbers: which are taken. Page 0 is never handed out, as 0 means failure. */
 export class IovaDomain {
   /** The lowest page that may be allocated. */
   readonly start: number;
-  private readonly anchor: Iova = { lo: Infinity, hi: Infinity, below: null, above: null };
-  private readonly byStart = new Map<number, Iova>();
-  private cached: Iova = this.anchor;
-  private cached32: Iova = this.anchor;
+  private readonly tree = new IovaTree();
+  private readonly caches: IovaRangeCaches;
+  private cached: Iova = this.tree.anchor;
+  private cached32: Iova = this.tree.anchor;
   /** No range this large fits below 4 GiB: such a request fails without a search. */
   private max32Size = DMA_32BIT_PFN;
 
-  /** @param start the lowest page that may be allocated, at least 1. */
-  constructor(start: number) {
+  /**
+   * @param start the lowest page that may be allocated, at least 1
+   * @param kernel whose workqueue gives back what the caches have too much of
+   */
+  constructor(start: number, kernel: Kernel | null = null) {
     this.start = Math.max(start, 1);
+    this.caches = new IovaRangeCaches(kernel, (page) => this.free(page));
   }
 
   /**
-   * Allocates `size` pages that end at `limit` (a page number, included) or below.
+   * Allocates `size` pages that end at `limit` (a page number, included) or below (`alloc_iova`).
    * @param sizeAligned align the range to its size rounded up to a power of two, as the DMA API promises.
    * @returns the first page, or 0 if there is no room.
    */
@@ -57,97 +56,96 @@ export class IovaDomain {
     const align = sizeAligned ? roundUpToPowerOfTwo(size) : 1;
     const start = end <= DMA_32BIT_PFN ? this.cached32 : this.cached;
     let above = this.search(start, size, end, align, this.start);
-    if (above === null && start.hi < end)
-      above = this.search(this.limitFrom(start, end), size, end, align, start.hi + 1);
+    if (above === null && start.hi < end) above = this.search(this.tree.anchor, size, end, align, start.hi + 1);
     if (above === null) {
       this.max32Size = size;
       return 0;
     }
     const lo = Math.floor((Math.min(end, above.lo) - size) / align) * align;
-    const iova = this.insertBelow(above, lo, lo + size - 1);
+    const iova = this.tree.insertBelow(above, lo, lo + size - 1);
     if (iova.hi < DMA_32BIT_PFN) this.cached32 = iova;
     else this.cached = iova;
     return lo;
   }
 
-  /** Allocates a size-aligned range for a DMA mapping (`alloc_iova_fast`). 0 if there is no room. */
-  allocFast(size: number, limit: number): number {
-    return this.alloc(size < 2 ** (IOVA_RANGE_CACHE_MAX_SIZE - 1) ? roundUpToPowerOfTwo(size) : size, limit);
+  /**
+   * Allocates a size-aligned range for a DMA mapping, from the caches if they have one (`alloc_iova_fast`).
+   * @param flush give back what the caches hold and try again before failing
+   * @returns the first page, or 0 if there is no room.
+   */
+  allocFast(size: number, limit: number, flush = true): number {
+    // What is cached has the size of a power of two: any other, freed and used again, would be too short.
+    const rounded = size < 2 ** (IOVA_RANGE_CACHE_MAX_SIZE - 1) ? roundUpToPowerOfTwo(size) : size;
+    const cached = this.caches.get(rounded, limit + 1);
+    if (cached !== 0) return cached;
+    const page = this.alloc(rounded, limit);
+    if (page !== 0 || !flush) return page;
+    this.caches.flush();
+    return this.alloc(rounded, limit);
   }
 
   /** Frees the range that contains a page; nothing happens if none does (`free_iova`). */
   free(page: number): void {
-    const iova = this.byStart.get(page) ?? this.containing(page);
+    const iova = this.tree.containing(page);
     if (iova !== null) this.remove(iova);
   }
 
-  /** Frees a range that `allocFast` allocated for `size` pages (`free_iova_fast`). */
-  freeFast(page: number, _size: number): void {
-    this.free(page);
+  /** Frees a range that `allocFast` allocated for `size` pages, into the caches if it fits there (`free_iova_fast`). */
+  freeFast(page: number, size: number): void {
+    if (!this.caches.insert(page, size)) this.free(page);
+  }
+
+  /** How many freed ranges the caches hold. */
+  get cachedRanges(): number {
+    return this.caches.pages().size;
+  }
+
+  /** The address space is at its end: nothing is allocated from it any more (`put_iova_domain`). */
+  destroy(): void {
+    this.caches.destroy();
   }
 
   /** Keeps a range of pages, both ends included, from being handed out. What is taken already stays as it is. */
   reserve(lo: number, hi: number): void {
     let end = hi;
-    let above: Iova = this.anchor;
+    let above = this.tree.atOrAbove(hi + 1);
     while (above.below !== null && above.below.hi >= lo) {
       const taken = above.below;
-      if (taken.hi < end) this.insertBelow(above, taken.hi + 1, end);
+      if (taken.hi < end) this.tree.insertBelow(above, taken.hi + 1, end);
       end = Math.min(end, taken.lo - 1);
       above = taken;
     }
-    if (lo <= end) this.insertBelow(above, lo, end);
+    if (lo <= end) this.tree.insertBelow(above, lo, end);
   }
 
-  /** Every range in use or reserved, from the lowest up, as `[first, last]`. */
+  /** Every range in use or reserved, not those in the caches, from the lowest up, as `[first, last]`. */
   ranges(): [number, number][] {
     const found: [number, number][] = [];
-    for (let iova = this.anchor.below; iova !== null; iova = iova.below) found.push([iova.lo, iova.hi]);
+    const cached = this.caches.pages();
+    for (let iova = this.tree.anchor.below; iova !== null; iova = iova.below) {
+      if (!cached.has(iova.lo)) found.push([iova.lo, iova.hi]);
+    }
     return found.reverse();
   }
 
-  /** The range above the highest gap that holds `size` pages at `low` or above, below `above` and below `end`; or null. */
-  private search(above: Iova, size: number, end: number, align: number, low: number): Iova | null {
-    let high = end;
-    for (;;) {
-      high = Math.min(high, above.lo);
-      const lo = Math.floor((high - size) / align) * align;
+  /** The range above the highest gap that holds `size` pages at `low` or above, below `start` and below `end`; or null. */
+  private search(start: Iova, size: number, end: number, align: number, low: number): Iova | null {
+    const { tree } = this;
+    let above: Iova | null = start.lo > end ? tree.atOrAbove(end) : start;
+    while (above !== null) {
+      const lo = Math.floor((Math.min(end, above.lo) - size) / align) * align;
       if (lo < low) return null;
-      const below = above.below;
-      if (below === null || lo > below.hi) return above;
-      above = below;
+      if (above.below === null || lo > above.below.hi) return above;
+      above = tree.previousWith(above, size);
     }
-  }
-
-  /** The range from which a search under `end` has to start, so that no gap below `end` is above it. */
-  private limitFrom(start: Iova, end: number): Iova {
-    if (end > DMA_32BIT_PFN) return this.anchor;
-    let iova = start;
-    while (iova.lo < end && iova.above !== null) iova = iova.above;
-    return iova;
-  }
-
-  private containing(page: number): Iova | null {
-    let iova = this.anchor.below;
-    while (iova !== null && iova.lo > page) iova = iova.below;
-    return iova !== null && page <= iova.hi ? iova : null;
-  }
-
-  private insertBelow(above: Iova, lo: number, hi: number): Iova {
-    const iova: Iova = { lo, hi, below: above.below, above };
-    if (above.below !== null) above.below.above = iova;
-    above.below = iova;
-    this.byStart.set(lo, iova);
-    return iova;
+    return null;
   }
 
   private remove(iova: Iova): void {
-    const above = iova.above as Iova;
+    const above = iova.above!;
     if (iova === this.cached32 || (iova.hi < DMA_32BIT_PFN && iova.lo >= this.cached32.lo)) this.cached32 = above;
     if (iova.lo < DMA_32BIT_PFN) this.max32Size = DMA_32BIT_PFN;
     if (iova.lo >= this.cached.lo) this.cached = above;
-    above.below = iova.below;
-    if (iova.below !== null) iova.below.above = above;
-    this.byStart.delete(iova.lo);
+    this.tree.remove(iova);
   }
 }
