@@ -3,7 +3,8 @@ import path from 'node:path';
 import { LabError } from '../base/errors';
 import type { Answers } from './answers';
 import { readAnswers } from './read-answers';
-import { replay, type Outcome } from './replay';
+import type * as replayModule from './replay';
+import type { Outcome } from './replay';
 import { fileReport, summary } from './report';
 
 const EXIT_FAILED = 1;
@@ -51,6 +52,8 @@ const load = (folder: string, name: string): Answers => {
 const replayAll = async (folder: string): Promise<number> => {
   const files = filesIn(folder).map((name) => ({ name, answers: load(folder, name) }));
   const outcomes: Outcome[] = [];
+  // It brings all of the machine along: whoever has no answers does not wait for it.
+  const { replay } = module.require('./replay') as typeof replayModule;
   for (const { name, answers } of files) {
     const outcome = await replay(answers, hostTurn);
     outcomes.push(outcome);
@@ -74,6 +77,12 @@ const main = async (args: readonly string[]): Promise<number> => {
     return EXIT_UNUSABLE;
   }
 };
+
+/** Whoever reads the output may stop reading, as `head` does. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_UNUSABLE);
+});
 
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

@@ -19,6 +19,8 @@ export interface Failure extends Difference {
 export interface Outcome {
   readonly passed: number;
   readonly failures: readonly Failure[];
+  /** Worth knowing, and no reason to fail. */
+  readonly notes: readonly string[];
 }
 
 /** Whatever a case does to the kernel, it is a case that failed, and the next one is tried. */
@@ -34,7 +36,7 @@ const guarded = (ask: () => Verdict): Verdict => {
 const verdictsOf = <T>(cases: readonly T[], ask: (each: T) => Verdict): Verdict[] =>
   cases.map((each) => guarded(() => ask(each)));
 
-const replaySection = (subject: Subject, answers: Answers, section: SectionName): Verdict[] => {
+const replaySection = (subject: Subject, answers: Answers, section: SectionName, notes: string[]): Verdict[] => {
   switch (section) {
     case 'info':
       return verdictsOf(infoCases(answers.info!), (each) => replayInfo(subject, each));
@@ -44,7 +46,9 @@ const replaySection = (subject: Subject, answers: Answers, section: SectionName)
       return verdictsOf(answers.from_pages!, (each) => replayFromPages(subject, each));
     case 'iova': {
       const replay = new IovaReplay(subject, answers.iova!);
-      return verdictsOf(answers.iova!, (each) => replay.replay(each));
+      const verdicts = verdictsOf(answers.iova!, (each) => replay.replay(each));
+      notes.push(`iova: ${replay.note}`);
+      return verdicts;
     }
     case 'align':
       return verdictsOf(answers.align!, (each) => replayAlign(subject, each));
@@ -60,13 +64,14 @@ const replaySection = (subject: Subject, answers: Answers, section: SectionName)
 export const replay = (answers: Answers, hostTurn: () => Promise<void>): Promise<Outcome> =>
   withSubject(answers.mode, hostTurn, (subject) => {
     const failures: Failure[] = [];
+    const notes: string[] = [];
     let passed = 0;
     for (const section of SECTIONS) {
       if (answers[section] === undefined) continue;
-      replaySection(subject, answers, section).forEach((verdict, index) => {
+      replaySection(subject, answers, section, notes).forEach((verdict, index) => {
         if (verdict === null) passed++;
         else failures.push({ ...verdict, section, index });
       });
     }
-    return { passed, failures };
+    return { passed, failures, notes };
   });

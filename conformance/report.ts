@@ -11,8 +11,8 @@ const describe = (file: string, { section, index, input, expected, found }: Fail
   `  found     ${found}`,
 ];
 
-/** The lines for one file: the first differing cases of each section, and how many more there are. */
-export const fileReport = (file: string, { passed, failures }: Outcome): string[] => {
+/** The lines for one file: the first differing cases of each section, how many more there are, and the notes. */
+export const fileReport = (file: string, { passed, failures, notes }: Outcome): string[] => {
   const lines: string[] = [];
   for (const section of SECTIONS) {
     const ofSection = failures.filter((failure) => failure.section === section);
@@ -20,6 +20,7 @@ export const fileReport = (file: string, { passed, failures }: Outcome): string[
     const more = ofSection.length - SHOWN_PER_SECTION;
     if (more > 0) lines.push(`${file}: ${section}: ${more} more`);
   }
+  for (const note of notes) lines.push(`${file}: ${note}`);
   return [...lines, `${file}: ${passed} passed, ${failures.length} failed`];
 };
 

@@ -1,11 +1,14 @@
 import { PAGE_SIZE } from '../base/address';
 import { LabError } from '../base/errors';
 import type { Device } from '../emulator/device';
-import { platform_driver_register } from '../kernel-api/base/platform';
-import type { StructDevice } from '../kernel-api/base/struct-device';
-import { GFP_KERNEL } from '../kernel-api/gfp';
-import type { Kernel } from '../kernel-api/kernel';
-import { alloc_pages, type Page } from '../kernel-api/mm/page-alloc';
+import {
+  alloc_pages,
+  GFP_KERNEL,
+  type Kernel,
+  type Page,
+  platform_driver_register,
+  type StructDevice,
+} from '../kernel-api';
 import { Machine } from '../lab/machine';
 import type { MachineOptions } from '../lab/machine-options';
 import { BLOCK_ORDER, type Mode } from './answers';

@@ -1,11 +1,11 @@
-import { DMA_BIDIRECTIONAL } from '../../kernel-api/dma/direction';
 import {
+  DMA_BIDIRECTIONAL,
   dma_map_page,
   dma_mapping_error,
   dma_max_mapping_size,
   dma_set_min_align_mask,
   dma_unmap_page,
-} from '../../kernel-api/dma/mapping';
+} from '../../kernel-api';
 import type { AlignCase } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';

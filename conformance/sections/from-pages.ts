@@ -1,12 +1,13 @@
-import { GFP_KERNEL } from '../../kernel-api/gfp';
-import { nth_page, page_to_pfn } from '../../kernel-api/mm/page';
-import { sg_page } from '../../kernel-api/scatterlist/scatterlist';
 import {
   for_each_sgtable_sg,
+  GFP_KERNEL,
+  nth_page,
+  page_to_pfn,
   sg_alloc_table_from_pages_segment,
   sg_free_table,
+  sg_page,
   SgTable,
-} from '../../kernel-api/scatterlist/sg-table';
+} from '../../kernel-api';
 import type { Entry, FromPagesCase } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';

@@ -6,7 +6,7 @@ import {
   dma_get_seg_boundary,
   dma_max_mapping_size,
   dma_opt_mapping_size,
-} from '../../kernel-api/dma/mapping';
+} from '../../kernel-api';
 import type { InfoAnswers } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';

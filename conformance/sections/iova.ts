@@ -1,7 +1,6 @@
 import type { DmaAddr } from '../../base/address';
 import { hex } from '../../base/u64';
-import { DMA_BIDIRECTIONAL } from '../../kernel-api/dma/direction';
-import { dma_get_mask, dma_map_page, dma_mapping_error, dma_unmap_page } from '../../kernel-api/dma/mapping';
+import { DMA_BIDIRECTIONAL, dma_get_mask, dma_map_page, dma_mapping_error, dma_unmap_page } from '../../kernel-api';
 import type { IovaCase } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';
@@ -33,6 +32,8 @@ const naturalAlignment = (offset: number, length: number): number => {
  */
 export class IovaReplay {
   private readonly subject: Subject;
+  private allocated = 0;
+  private same = 0;
   private readonly live = new Map<number, Live>();
   /** Below this no address may be: twice as far from 4 GiB as any that was measured. */
   private readonly lowest: number;
@@ -42,6 +43,11 @@ export class IovaReplay {
     const measured = cases.flatMap((each) => (each.op === 'alloc' && each.addr < FOUR_GIB ? [each.addr] : []));
     const span = FOUR_GIB - measured.reduce((least, address) => Math.min(least, address), FOUR_GIB);
     this.lowest = subject.mode === 'iommu-strict' ? Math.max(0, FOUR_GIB - 2 * span) : 0;
+  }
+
+  /** How many addresses are even those that were measured. */
+  get note(): string {
+    return `${this.same} of ${this.allocated} addresses are the measured ones`;
   }
 
   replay(each: IovaCase): Verdict {
@@ -62,6 +68,8 @@ export class IovaReplay {
       return compare(input, addr >= FAILED ? 'an error' : hex(addr), 'an error');
     const first = Number(address);
     const wrong = addr >= FAILED ? ['an error'] : this.violated(first, { op, slot, offset, len, addr });
+    this.allocated++;
+    if (first === addr) this.same++;
     this.live.set(slot, { address, first, length: len });
     return wrong.length === 0 ? null : compare(input, wrong.join(', '), hex(first));
   }

@@ -1,22 +1,22 @@
-import { DMA_BIDIRECTIONAL } from '../../kernel-api/dma/direction';
 import {
+  DMA_BIDIRECTIONAL,
   dma_get_max_seg_size,
   dma_get_seg_boundary,
   dma_map_sgtable,
   dma_set_max_seg_size,
   dma_set_seg_boundary,
   dma_unmap_sgtable,
-} from '../../kernel-api/dma/mapping';
-import { GFP_KERNEL } from '../../kernel-api/gfp';
-import { nth_page } from '../../kernel-api/mm/page';
-import { sg_dma_address, sg_dma_len, sg_set_page } from '../../kernel-api/scatterlist/scatterlist';
-import {
   for_each_sgtable_dma_sg,
   for_each_sgtable_sg,
+  GFP_KERNEL,
+  nth_page,
   sg_alloc_table,
+  sg_dma_address,
+  sg_dma_len,
   sg_free_table,
+  sg_set_page,
   SgTable,
-} from '../../kernel-api/scatterlist/sg-table';
+} from '../../kernel-api';
 import type { Entry, MapSgCase } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';

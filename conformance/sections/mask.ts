@@ -1,4 +1,4 @@
-import { DMA_BIT_MASK, dma_get_required_mask, dma_set_mask } from '../../kernel-api/dma/mapping';
+import { DMA_BIT_MASK, dma_get_required_mask, dma_set_mask } from '../../kernel-api';
 import type { MaskCase } from '../answers';
 import type { Subject } from '../subject';
 import { compare, type Verdict } from '../verdict';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import ts from 'typescript';
 
 const root = path.resolve(__dirname, '../..');
-const SOURCES = ['base', 'emulator', 'devices', 'firmware', 'kernel-api', 'lab', 'cli', 'scenarios'];
+const SOURCES = ['base', 'emulator', 'devices', 'firmware', 'kernel-api', 'lab', 'cli', 'scenarios', 'conformance'];
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.CommonJS,
