@@ -265,7 +265,7 @@ export class CpuCache {
    * Gets the beginning of a range of plain RAM into the cache: as much as then lies in one piece, from `stretchAt` on. For a
    * write the lines become dirty, and those of which all is to be written are not filled before.
    *
-   * A stretch has no two lines of a set, so that no line of it is evicted to make room for another.
+   * Every line goes into the slot after that of the one before, so none of them is evicted to make room for another.
    * @returns its bytes, at least one
    */
   private stretch(address: number, length: number, write: boolean): number {
@@ -274,7 +274,7 @@ export class CpuCache {
     let count = Math.min(LINE_SIZE - offset, length);
     const first = this.holdFor(line, count, write);
     this.stretchAt = first * LINE_SIZE + offset;
-    for (let lines = 1; count < length && lines < this.sets; lines++) {
+    for (let lines = 1; count < length; lines++) {
       const piece = Math.min(LINE_SIZE, length - count);
       if (!this.holdAt(first + lines, ++line, piece, write)) break;
       count += piece;
