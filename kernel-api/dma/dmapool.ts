@@ -4,7 +4,9 @@ import type { StructDevice } from '../base/struct-device';
 import { out, type Out } from '../err';
 import { __GFP_DIRECT_RECLAIM, __GFP_ZERO, type Gfp } from '../gfp';
 import { might_sleep } from '../sched/atomic';
+import { checkDmaAddr, checkSize } from './arguments';
 import { dma_alloc_coherent, dma_free_coherent } from './coherent';
+import { checkBlock, isWrongBlock, poisonPage } from './dmapool-debug';
 
 /**
  * Small blocks of coherent memory (`mm/dmapool.c`): pages are split into blocks, and the free blocks of a pool form a list.
@@ -16,6 +18,7 @@ import { dma_alloc_coherent, dma_free_coherent } from './coherent';
 
 const DMA_BLOCK_SIZE = 16;
 const INT_MAX = 2 ** 31 - 1;
+const NUMA_NO_NODE = -1;
 
 interface DmaPage {
   readonly vaddr: VirtAddr;
@@ -38,6 +41,8 @@ export class DmaPool {
   nr_blocks = 0;
   nr_active = 0;
   readonly pages: DmaPage[] = [];
+  /** Every block is checked, and filled with a pattern while it is free. */
+  readonly debug: boolean;
   private next_block = virtAddr(0);
   private readonly word: U64 = u64();
 
@@ -47,6 +52,18 @@ export class DmaPool {
     this.size = size;
     this.boundary = boundary;
     this.allocation = allocation;
+    const { commandLine } = dev.kernel;
+    this.debug = commandLine.get('slab_debug') !== undefined || commandLine.get('slub_debug') !== undefined;
+  }
+
+  /** The block that is handed out next; 0 if there is none. */
+  get firstFree(): VirtAddr {
+    return this.next_block;
+  }
+
+  /** Pieces of memory it consists of. */
+  get nr_pages(): number {
+    return this.pages.length;
   }
 
   /** Takes a block off the list of free ones; 0 if there is none. @param handle receives its DMA address */
@@ -71,6 +88,7 @@ export class DmaPool {
 
   /** Splits new memory into blocks, which come before those that are free already. */
   add(page: DmaPage): void {
+    if (this.debug) poisonPage(this, page.vaddr);
     let offset = 0;
     let boundary = this.boundary;
     const offsets: number[] = [];
@@ -93,6 +111,11 @@ export class DmaPool {
     this.pages.push(page);
   }
 
+  /** The pool is gone: it has no blocks any more, whoever still uses it. */
+  drop(): void {
+    this.next_block = virtAddr(0);
+  }
+
   private write(block: VirtAddr, next: VirtAddr, dma: DmaAddr): void {
     const { mm } = this.dev.kernel;
     mm.store64(block, lowHalf(next), highHalf(next));
@@ -101,6 +124,20 @@ export class DmaPool {
   }
 }
 
+/** `dma_pool_create` with the node that the kernel's own data should come from: there is one node. */
+export const dma_pool_create_node = (
+  name: string,
+  dev: StructDevice | null,
+  size: number,
+  align: number,
+  boundary: number,
+  _node: number,
+): DmaPool | null => {
+  if (dev === null) return null;
+  for (const value of [size, align, boundary]) checkSize('dma_pool_create', value);
+  return createPool(name, dev, size, align, boundary);
+};
+
 /**
  * Creates a pool of blocks of `size` bytes (rounded up to `align`, a power of two, and to at least 16), none of which
  * crosses a multiple of `boundary` (a power of two, or 0 for none).
@@ -108,11 +145,13 @@ export class DmaPool {
  */
 export const dma_pool_create = (
   name: string,
-  dev: StructDevice,
+  dev: StructDevice | null,
   size: number,
   align: number,
   boundary: number,
-): DmaPool | null => {
+): DmaPool | null => dma_pool_create_node(name, dev, size, align, boundary, NUMA_NO_NODE);
+
+const createPool = (name: string, dev: StructDevice, size: number, align: number, boundary: number): DmaPool | null => {
   if (align !== 0 && !isPowerOfTwo(align)) return null;
   if (size === 0 || size > INT_MAX) return null;
   const step = align === 0 ? 1 : align;
@@ -141,6 +180,7 @@ export const dma_pool_alloc = (pool: DmaPool, gfp: Gfp, handle: Out<DmaAddr>): V
     if (!grow(pool, gfp)) return virtAddr(0);
     block = pool.pop(handle);
   }
+  if (pool.debug) checkBlock(pool, block, gfp);
   if ((gfp & __GFP_ZERO) !== 0) kernel.mm.fill(block, 0, pool.size);
   return block;
 };
@@ -149,8 +189,14 @@ export const dma_pool_alloc = (pool: DmaPool, gfp: Gfp, handle: Out<DmaAddr>): V
 export const dma_pool_zalloc = (pool: DmaPool, gfp: Gfp, handle: Out<DmaAddr>): VirtAddr =>
   dma_pool_alloc(pool, gfp | __GFP_ZERO, handle);
 
-/** Puts a block back. The pool believes what it is told: a wrong address spoils it, as in Linux. */
-export const dma_pool_free = (pool: DmaPool, vaddr: VirtAddr, dma: DmaAddr): void => pool.push(vaddr, dma);
+/**
+ * Puts a block back. The pool believes what it is told: a wrong address spoils it, as in Linux, unless it is a debugging
+ * kernel (`dmapool-debug.ts`).
+ */
+export const dma_pool_free = (pool: DmaPool, vaddr: VirtAddr, dma: DmaAddr): void => {
+  checkDmaAddr('dma_pool_free', dma);
+  if (!pool.debug || !isWrongBlock(pool, vaddr, dma)) pool.push(vaddr, dma);
+};
 
 /** Destroys a pool. If blocks are still in use, its memory is not freed, and an error is logged and counted. */
 export const dma_pool_destroy = (pool: DmaPool | null): void => {
@@ -159,4 +205,5 @@ export const dma_pool_destroy = (pool: DmaPool | null): void => {
   if (pool.nr_active !== 0) dev.kernel.warn('dma_pool_destroy', `${dev.name}: dma_pool_destroy ${pool.name} busy`);
   else for (const page of pool.pages) dma_free_coherent(dev, pool.allocation, page.vaddr, page.dma);
   pool.pages.length = 0;
+  pool.drop();
 };
