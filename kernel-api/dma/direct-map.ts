@@ -97,7 +97,8 @@ export const directMapPhys = (
   const place = directPlace(dev, phys, size, dir, attrs);
   if (place < 0) return DMA_MAPPING_ERROR;
   const map = (attrs & DMA_ATTR_MMIO) === 0 ? dev.dma.dma_range_map : null;
-  if (map === null) return dmaAddrOf(pageOf(place), place & 0xfff);
+  // One bigint instead of the four that page and offset would take.
+  if (map === null) return BigInt(place) as DmaAddr;
   const page = map.toDmaPage(place);
   return dmaAddrOf(page, map.offset);
 };

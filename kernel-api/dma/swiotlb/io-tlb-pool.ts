@@ -4,6 +4,9 @@ import { IO_TLB_SEGSIZE, IO_TLB_SHIFT, IO_TLB_SIZE, nrSlots } from './slots';
 /** `orig_addr` of a slot that no mapping uses. */
 export const INVALID_PHYS_ADDR = -1;
 
+/** `count` bits, 1 to 32, from a bit of a word on. */
+const bitsOf = (bit: number, count: number): number => (count === 32 ? -1 : (1 << count) - 1) << bit;
+
 /**
  * What a search for slots is to satisfy. Kept and used again, so that a mapping allocates nothing.
  */
@@ -28,7 +31,8 @@ export class SlotRequest {
  * A pool of bounce buffers (`struct io_tlb_pool`): a run of physical memory in slots of 2 KiB, in segments of 128 slots, in
  * areas that are searched one after the other. What is known about a slot is here and not in RAM.
  *
- * `list` of a free slot is how many free slots follow in its segment, itself included; 0 if it is taken.
+ * Linux keeps, for each free slot, how many free ones follow in its segment, and counts anew at each change; here there is a
+ * bit for each slot, which says the same.
  */
 export class IoTlbPool {
   /** First byte, and the one after the last. */
@@ -41,7 +45,8 @@ export class IoTlbPool {
   readonly origAddr: Float64Array;
   /** Bytes from the mapping's first byte in this slot to the end of the allocation. */
   readonly allocSize: Int32Array;
-  readonly list: Uint8Array;
+  /** A bit for each slot, set if it is free; the lowest bit is the first slot's. */
+  private readonly free: Int32Array;
   /** In the first slot behind the padding: slots of padding. */
   readonly padSlots: Uint8Array;
   /** In the first slot behind the padding: slots of the allocation, with the padding. 0 in all others. */
@@ -59,12 +64,12 @@ export class IoTlbPool {
     this.areaSlabs = Math.floor(nslabs / nareas);
     this.origAddr = new Float64Array(nslabs).fill(INVALID_PHYS_ADDR);
     this.allocSize = new Int32Array(nslabs);
-    this.list = new Uint8Array(nslabs);
+    this.free = new Int32Array(Math.ceil(nslabs / 32));
     this.padSlots = new Uint8Array(nslabs);
     this.heads = new Uint8Array(nslabs);
     this.areaUsed = new Int32Array(nareas);
     this.areaIndex = new Int32Array(nareas);
-    for (let i = 0; i < nslabs; i++) this.list[i] = Math.min(IO_TLB_SEGSIZE - (i % IO_TLB_SEGSIZE), nslabs - i);
+    this.mark(0, nslabs, true);
   }
 
   /** Whether a physical address lies in the pool. */
@@ -131,24 +136,38 @@ export class IoTlbPool {
   /** Whether there is room at a slot that does not cross one of the device's boundaries. */
   private fits(slot: number, nslots: number, { dmaSlots, maxSlots }: SlotRequest): boolean {
     const at = dmaSlots + slot;
-    return (at < maxSlots ? at : at % maxSlots) + nslots <= maxSlots && this.list[slot]! >= nslots;
+    return (at < maxSlots ? at : at % maxSlots) + nslots <= maxSlots && this.areFree(slot, nslots);
   }
 
   private take(first: number, nslots: number, { allocSize, origAddr, minAlignMask }: SlotRequest): void {
-    const { list } = this;
     const offset = origAddr & minAlignMask & (IO_TLB_SIZE - 1);
-    for (let i = 0; i < nslots; i++) {
-      list[first + i] = 0;
-      this.allocSize[first + i] = allocSize - offset - i * IO_TLB_SIZE;
-    }
+    for (let i = 0; i < nslots; i++) this.allocSize[first + i] = allocSize - offset - i * IO_TLB_SIZE;
     this.heads[first] = nslots;
-    this.countDown(first, 0);
+    this.mark(first, nslots, false);
   }
 
-  /** Tells the free slots in front of `slot` how many follow: `count` from there on. */
-  private countDown(slot: number, count: number): void {
-    const { list } = this;
-    for (let i = slot - 1; i >= 0 && i % IO_TLB_SEGSIZE !== IO_TLB_SEGSIZE - 1 && list[i] !== 0; i--) list[i] = ++count;
+  /** Makes slots free or taken. */
+  private mark(first: number, count: number, isFree: boolean): void {
+    for (let slot = first; slot < first + count;) {
+      const bit = slot & 31;
+      const span = Math.min(32 - bit, first + count - slot);
+      const mask = bitsOf(bit, span);
+      this.free[slot >>> 5] = isFree ? this.free[slot >>> 5]! | mask : this.free[slot >>> 5]! & ~mask;
+      slot += span;
+    }
+  }
+
+  /** Whether slots of one segment are all free. */
+  areFree(first: number, count: number): boolean {
+    if ((first % IO_TLB_SEGSIZE) + count > IO_TLB_SEGSIZE) return false;
+    for (let slot = first; slot < first + count;) {
+      const bit = slot & 31;
+      const span = Math.min(32 - bit, first + count - slot);
+      const mask = bitsOf(bit, span);
+      if ((this.free[slot >>> 5]! & mask) !== mask) return false;
+      slot += span;
+    }
+    return true;
   }
 
   /**
@@ -158,18 +177,14 @@ export class IoTlbPool {
   release(slot: number): number {
     const nslots = this.heads[slot]!;
     if (nslots === 0) return 0;
-    const { list } = this;
     const first = slot - this.padSlots[slot]!;
-    const end = first + nslots;
-    let count = end % IO_TLB_SEGSIZE !== 0 && end < this.nslabs ? list[end]! : 0;
-    for (let i = end - 1; i >= first; i--) {
-      list[i] = ++count;
+    for (let i = first; i < first + nslots; i++) {
       this.origAddr[i] = INVALID_PHYS_ADDR;
       this.allocSize[i] = 0;
     }
     this.padSlots[slot] = 0;
     this.heads[slot] = 0;
-    this.countDown(first, count);
+    this.mark(first, nslots, true);
     this.areaUsed[Math.floor(first / this.areaSlabs)]! -= nslots;
     return nslots;
   }

@@ -157,7 +157,7 @@ export const swiotlb_tbl_unmap_single = (
 
 /** A sync of slots that nobody has is a mistake; those of coherent memory stand in for nothing, and are left alone. */
 const isTaken = (dev: StructDevice, tlbAddr: number, pool: IoTlbPool): boolean => {
-  if (pool.list[pool.slotAt(tlbAddr)] === 0) return true;
+  if (!pool.areFree(pool.slotAt(tlbAddr), 1)) return true;
   dev.kernel.warn('swiotlb_sync_single', `${dev.name}: no bounce buffer is mapped at ${hex(tlbAddr)}`);
   return false;
 };

@@ -75,7 +75,7 @@ export const swiotlb_map = (
   const tlbAddr = mapBounced(dev, phys, size, dir, attrs);
   if (tlbAddr < 0) return DMA_MAPPING_ERROR;
   const map = dev.dma.dma_range_map;
-  if (map === null) return dmaAddrOf(pageOf(tlbAddr), tlbAddr & 0xfff);
+  if (map === null) return BigInt(tlbAddr) as DmaAddr;
   const page = map.toDmaPage(tlbAddr);
   return dmaAddrOf(page, map.offset);
 };
