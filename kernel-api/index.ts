@@ -61,10 +61,24 @@ export * from './of/irq';
 export { OfNode } from './of/of-node';
 export * from './of/property';
 export * from './oops';
-export * from './scatterlist/scatterlist';
+export { SgAppendTable, sg_alloc_append_table_from_pages, sg_free_append_table } from './scatterlist/append-table';
+export * from './scatterlist/dma-flags';
+export {
+  SG_CHUNK_SIZE,
+  SG_DMA_BUS_ADDRESS,
+  SG_DMA_SWIOTLB,
+  SG_MAX_SEGMENTS,
+  SG_MAX_SINGLE_ALLOC,
+} from './scatterlist/layout';
 export * from './scatterlist/miter';
+export * from './scatterlist/page-iter';
+export * from './scatterlist/scatterlist';
 export * from './scatterlist/sg-copy';
+export { sg_last, sg_nents, sg_nents_for_dma, sg_nents_for_len } from './scatterlist/sg-count';
+export * from './scatterlist/sg-split';
 export * from './scatterlist/sg-table';
+export * from './scatterlist/sg-table-chained';
+export * from './scatterlist/sgl-alloc';
 export * from './sched/atomic';
 export * from './sched/completion';
 export * from './sched/delay';

@@ -113,6 +113,7 @@ export class BootedKernel implements Kernel {
     this.mm = new MemoryManager(this, memblock, kmallocMinAlign);
     this.confidential = new ConfidentialPlatform(this);
     this.scatterlists = new Scatterlists(this);
+    this.scatterlists.pools.init();
     this.sched = new Scheduler(this);
     this.irq = new InterruptSubsystem(this);
     this.drivers = new DriverCore(this);

@@ -33,3 +33,8 @@ export const SG_DMA_SWIOTLB = 1 << 1;
 
 /** Entries that are allocated in one piece; a longer list is chained. */
 export const SG_MAX_SINGLE_ALLOC = PAGE_SIZE / SG_ENTRY_SIZE;
+
+/** Entries of the largest part that `sg_alloc_table_chained` takes. */
+export const SG_CHUNK_SIZE = 128;
+/** How many entries a block driver should give a list at most. */
+export const SG_MAX_SEGMENTS = 2048;

@@ -1,60 +1,18 @@
 import { PAGE_SIZE, virtAddr, type VirtAddr } from '../../base/address';
 import type { Kernel } from '../kernel';
-import { nth_page, page_address, type Page } from '../mm/page';
-import { sg_next, sg_page, type Scatterlist } from './scatterlist';
+import { page_address, type Page } from '../mm/page';
+import { preempt_disable, preempt_enable } from '../sched/atomic';
+import { SgPageIter, __sg_page_iter_next, __sg_page_iter_start, sg_page_iter_page } from './page-iter';
+import type { Scatterlist } from './scatterlist';
 
-/** The mapped pages must not be slept with (`kmap_atomic`). */
+/** From a piece to the stop after it the code may not sleep (`kmap_atomic`). */
 export const SG_MITER_ATOMIC = 1 << 0;
 /** The caller writes to the list's memory. */
 export const SG_MITER_TO_SG = 1 << 1;
 /** The caller reads the list's memory. */
 export const SG_MITER_FROM_SG = 1 << 2;
-/** `kmap_local_page`. */
+/** The code may sleep, and getting the next piece does not (`kmap_local_page`). */
 export const SG_MITER_LOCAL = 1 << 3;
-
-/** `struct sg_page_iter`: goes through a list page by page. */
-export class SgPageIter {
-  sg: Scatterlist | null;
-  /** Page within the entry. */
-  sg_pgoffset: number;
-  private left: number;
-  private advance = 0;
-
-  constructor(sglist: Scatterlist | null, nents: number, pgoffset: number) {
-    this.sg = sglist;
-    this.left = nents;
-    this.sg_pgoffset = pgoffset;
-  }
-
-  /** `__sg_page_iter_next`: goes on to the next page. @returns false at the end of the list, or after `nents` entries */
-  next(): boolean {
-    if (this.left === 0 || this.sg === null) return false;
-    this.sg_pgoffset += this.advance;
-    this.advance = 1;
-    for (;;) {
-      const pages: number = Math.ceil((this.sg.offset + this.sg.length) / PAGE_SIZE);
-      if (this.sg_pgoffset < pages) return true;
-      this.sg_pgoffset -= pages;
-      this.sg = sg_next(this.sg);
-      if (--this.left === 0 || this.sg === null) return false;
-    }
-  }
-
-  /** `sg_page_iter_page`: the page it is at. */
-  page(): Page {
-    return nth_page(sg_page(this.sg!), this.sg_pgoffset);
-  }
-}
-
-/** Every page of the first `nents` entries, from the given page of the first one on. */
-export function* for_each_sg_page(
-  sglist: Scatterlist | null,
-  nents: number,
-  pgoffset: number,
-): Generator<Page, void, undefined> {
-  const iterator = new SgPageIter(sglist, nents, pgoffset);
-  while (iterator.next()) yield iterator.page();
-}
 
 /**
  * `struct sg_mapping_iter`: goes through the memory of a list in pieces that never cross a page. It can be stopped
@@ -67,11 +25,12 @@ export class SgMappingIter {
   addr: VirtAddr = virtAddr(0);
   length = 0;
   consumed = 0;
-  piter = new SgPageIter(null, 0, 0);
+  readonly piter = new SgPageIter();
   /** Offset in the page of what is left of it. */
-  offset = 0;
+  __offset = 0;
   /** Bytes left of the page. */
-  remaining = 0;
+  __remaining = 0;
+  __flags = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -82,55 +41,65 @@ export class SgMappingIter {
 export const sg_miter_start = (miter: SgMappingIter, sgl: Scatterlist | null, nents: number, flags: number): void => {
   miter.page = null;
   miter.addr = virtAddr(0);
-  miter.length = miter.consumed = miter.offset = miter.remaining = 0;
-  miter.piter = new SgPageIter(sgl, nents, 0);
+  miter.length = miter.consumed = miter.__offset = miter.__remaining = 0;
+  __sg_page_iter_start(miter.piter, sgl, nents, 0);
   if ((flags & (SG_MITER_TO_SG | SG_MITER_FROM_SG)) === 0) miter.kernel.warn('sg_miter_start', 'no direction is given');
+  miter.__flags = flags;
 };
 
 const nextPage = (miter: SgMappingIter): boolean => {
-  if (miter.remaining > 0) return true;
+  if (miter.__remaining !== 0) return true;
   const { piter } = miter;
-  if (!piter.next()) return false;
+  if (!__sg_page_iter_next(piter)) return false;
   const sg = piter.sg!;
-  const start = piter.sg_pgoffset > 0 ? 0 : sg.offset;
+  const { offset } = sg;
+  const start = piter.sg_pgoffset > 0 ? 0 : offset;
   piter.sg_pgoffset += Math.floor(start / PAGE_SIZE);
-  miter.offset = start % PAGE_SIZE;
-  const left = sg.offset + sg.length - piter.sg_pgoffset * PAGE_SIZE - miter.offset;
-  miter.remaining = Math.min(left, PAGE_SIZE - miter.offset);
+  miter.__offset = start % PAGE_SIZE;
+  const left = (offset + sg.length - piter.sg_pgoffset * PAGE_SIZE - miter.__offset) >>> 0;
+  miter.__remaining = Math.min(left, PAGE_SIZE - miter.__offset);
   return true;
+};
+
+/** Counts bytes of the current page as done; 32 bits, unsigned, as in Linux. */
+const consume = (miter: SgMappingIter, bytes: number): void => {
+  miter.__offset = (miter.__offset + bytes) >>> 0;
+  miter.__remaining = (miter.__remaining - bytes) >>> 0;
 };
 
 /** Ends the current piece: what was not consumed comes again. */
 export const sg_miter_stop = (miter: SgMappingIter): void => {
-  if (miter.consumed > miter.length) miter.kernel.warn('sg_miter_stop', 'more was consumed than there was');
+  const { kernel } = miter;
+  if (miter.consumed > miter.length) kernel.warn('sg_miter_stop', 'more was consumed than there was');
   if (miter.addr === 0) return;
-  miter.offset += miter.consumed;
-  miter.remaining -= miter.consumed;
+  consume(miter, miter.consumed);
+  if ((miter.__flags & SG_MITER_ATOMIC) !== 0) preempt_enable(kernel);
   miter.page = null;
   miter.addr = virtAddr(0);
   miter.length = miter.consumed = 0;
 };
 
-/** Goes on by `offset` bytes. @returns false if the list ends before that */
+/** Goes on by `offset` bytes, after a stop. False if the list ends before that. */
 export const sg_miter_skip = (miter: SgMappingIter, offset: number): boolean => {
   sg_miter_stop(miter);
   let left = offset;
-  while (left > 0) {
+  while (left !== 0) {
     if (!nextPage(miter)) return false;
-    const consumed = Math.min(left, miter.remaining);
-    miter.offset += consumed;
-    miter.remaining -= consumed;
+    const consumed = Math.min(left, miter.__remaining);
+    consume(miter, consumed);
     left -= consumed;
   }
   return true;
 };
 
-/** Goes on to the next piece. @returns false at the end of the list */
+/** Goes on to the next piece. False at the end of the list. May sleep unless a flag says otherwise. */
 export const sg_miter_next = (miter: SgMappingIter): boolean => {
   sg_miter_stop(miter);
   if (!nextPage(miter)) return false;
-  miter.page = miter.piter.page();
-  miter.consumed = miter.length = miter.remaining;
-  miter.addr = virtAddr(page_address(miter.page) + miter.offset);
+  miter.page = sg_page_iter_page(miter.piter);
+  miter.consumed = miter.length = miter.__remaining;
+  if ((miter.__flags & SG_MITER_ATOMIC) !== 0) preempt_disable(miter.kernel);
+  else if ((miter.__flags & SG_MITER_LOCAL) === 0) miter.kernel.sched.mightSleep('kmap');
+  miter.addr = virtAddr(page_address(miter.page) + miter.__offset);
   return true;
 };

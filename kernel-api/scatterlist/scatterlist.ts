@@ -1,13 +1,21 @@
 import { offsetInPage, physAddr, virtAddr, type DmaAddr, type PhysAddr, type VirtAddr } from '../../base/address';
-import { highHalf, lowHalf, u64ToBigInt } from '../../base/u64';
+import { hex, highHalf, lowHalf, u64ToBigInt } from '../../base/u64';
 import type { Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import { __get_free_page, free_page } from '../mm/page-alloc';
-import { pageAtAddress, pageStructAddress, page_address, page_to_phys, virt_to_page, type Page } from '../mm/page';
+import {
+  pageAtAddress,
+  pageStructAddress,
+  page_address,
+  page_to_phys,
+  pfn_valid,
+  virt_to_page,
+  type Page,
+} from '../mm/page';
 import { kfree, kmalloc } from '../mm/kmalloc';
 import { kernelFault } from '../mm/kernel-fault';
 import { BUS_NO_ADDRESS } from '../../base/bus-outcome';
-import { BUG_ON } from '../oops';
+import { KernelOops } from '../oops';
 import {
   SG_CHAIN,
   SG_DMA_ADDRESS,
@@ -22,6 +30,7 @@ import {
   SG_PAGE_LINK_MASK,
 } from './layout';
 import { nextEntry } from './raw';
+import { SgPools } from './sg-pools';
 
 /**
  * `struct scatterlist *`: a handle of 32 bytes in RAM. All of the entry's state is in these bytes; the fields here are
@@ -95,19 +104,31 @@ export class Scatterlist {
   }
 }
 
+const UINT_MAX = 0xffff_ffff;
+
 /** Bytes whose handles are kept together. */
 const CHUNK_BYTES = SG_MAX_SINGLE_ALLOC * SG_ENTRY_SIZE;
 
-/** The handles of a kernel's scatterlist entries. */
+/** The handles of a kernel's scatterlist entries, and the pools that chained tables come from. */
 export class Scatterlists {
+  readonly pools: SgPools;
   private readonly kernel: Kernel;
   private readonly chunks = new Map<number, (Scatterlist | null)[]>();
   private readonly unaligned = new Map<VirtAddr, Scatterlist>();
   private recentNumber = -1;
   private recent: (Scatterlist | null)[] = [];
+  private readonly warnedOnce = new Set<string>();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.pools = new SgPools(kernel);
+  }
+
+  /** `WARN_ON_ONCE`: a misuse is told the first time. */
+  warnOnce(where: string, message: string): void {
+    if (this.warnedOnce.has(where)) return;
+    this.warnedOnce.add(where);
+    this.kernel.warn(where, message);
   }
 
   /** The handle of the entry at an address. */
@@ -168,17 +189,27 @@ export const sg_next = (sg: Scatterlist): Scatterlist | null => {
   return next === 0 ? null : sg.kernel.scatterlists.at(next);
 };
 
-/** Sets the entry's page; the chain and end marks stay. */
+/** Sets the entry's page; the chain and end marks stay. An entry that is a chain link is a warning (`CONFIG_DEBUG_SG`). */
 export const sg_assign_page = (sg: Scatterlist, page: Page): void => {
   const address = pageStructAddress(page);
-  BUG_ON(address % 4 !== 0, `sg_assign_page: ${address} is no address of a struct page`);
-  sg.page_link = address + flagsOf(sg);
+  const flags = flagsOf(sg);
+  if (address % 4 !== 0) throw new KernelOops(`sg_assign_page: ${address} is no address of a struct page`);
+  if ((flags & SG_CHAIN) !== 0) sg.kernel.warn('sg_assign_page', 'the entry is a chain link: the list is broken now');
+  sg.page_link = address + flags;
 };
 
 /** Makes the entry point at data in a page. */
 export const sg_set_page = (sg: Scatterlist, page: Page, len: number, offset: number): void => {
   sg_assign_page(sg, page);
   sg.kernel.mm.store64(virtAddr(sg.address + SG_OFFSET), offset, len);
+};
+
+/** Makes the entry point at data in a compound page, given by its first page. */
+export const sg_set_folio = (sg: Scatterlist, folio: Page, len: number, offset: number): void => {
+  if (len > UINT_MAX || offset > UINT_MAX)
+    sg.kernel.scatterlists.warnOnce('sg_set_folio', 'the length or the offset does not fit 32 bits');
+  sg_assign_page(sg, folio);
+  sg.kernel.mm.store64(virtAddr(sg.address + SG_OFFSET), lowHalf(offset), lowHalf(len));
 };
 
 /** The entry's page. An entry that was given none is a NULL pointer: following it is an oops. */
@@ -188,9 +219,16 @@ export const sg_page = (sg: Scatterlist): Page => {
   return pageAtAddress(sg.kernel, address);
 };
 
-/** Makes the entry point at data in the linear map (`kmalloc`, `alloc_pages`); for other addresses the page is nonsense. */
-export const sg_set_buf = (sg: Scatterlist, buf: VirtAddr, buflen: number): void =>
-  sg_set_page(sg, virt_to_page(sg.kernel, buf), buflen, offsetInPage(buf));
+/**
+ * Makes the entry point at data in the linear map (`kmalloc`, `alloc_pages`) or in the kernel image. For any other address
+ * (`vmalloc`, the stack, user memory) the page is nonsense: a warning, where Linux with `CONFIG_DEBUG_SG` stops.
+ */
+export const sg_set_buf = (sg: Scatterlist, buf: VirtAddr, buflen: number): void => {
+  const page = virt_to_page(sg.kernel, buf);
+  if (!pfn_valid(sg.kernel, page.pfn))
+    sg.kernel.warn('sg_set_buf', `${hex(buf)} is not in the linear map: no page has it`);
+  sg_set_page(sg, page, buflen, offsetInPage(buf));
+};
 
 /** Physical address of the data. */
 export const sg_phys = (sg: Scatterlist): PhysAddr => physAddr(page_to_phys(sg_page(sg)) + sg.offset);
@@ -241,13 +279,6 @@ export const sg_init_one = (sg: Scatterlist, buf: VirtAddr, buflen: number): voi
   sg_set_buf(sg, buf, buflen);
 };
 
-/** How many entries there are up to the one marked as the last. */
-export const sg_nents = (sg: Scatterlist | null): number => {
-  let nents = 0;
-  for (let entry = sg; entry !== null; entry = sg_next(entry)) nents++;
-  return nents;
-};
-
 /** The first `nr` entries. Going past the end of the list follows NULL: an oops. */
 export function* for_each_sg(sglist: Scatterlist | null, nr: number): Generator<Scatterlist, void, undefined> {
   let sg = sglist;
@@ -257,15 +288,6 @@ export function* for_each_sg(sglist: Scatterlist | null, nr: number): Generator<
     if (index + 1 < nr) sg = sg_next(sg);
   }
 }
-
-/** The last of `nents` entries; a list that does not end there is a bug. */
-export const sg_last = (sgl: Scatterlist, nents: number): Scatterlist => {
-  let last: Scatterlist | null = null;
-  for (const sg of for_each_sg(sgl, nents)) last = sg;
-  if (last === null) throw kernelFault(0, BUS_NO_ADDRESS);
-  BUG_ON(!sg_is_last(last), 'kernel BUG at lib/scatterlist.c: sg_last: the last entry is not marked');
-  return last;
-};
 
 /** Memory for an array of entries, not initialised: a page for `SG_MAX_SINGLE_ALLOC` of them, otherwise `kmalloc`. */
 export const sg_kmalloc = (kernel: Kernel, nents: number, gfp: Gfp): Scatterlist | null => {

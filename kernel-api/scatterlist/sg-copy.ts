@@ -39,6 +39,29 @@ const walk = (
   return done;
 };
 
+/**
+ * Copies between a buffer and the list's memory after its first `skip` bytes, whichever way. @returns the bytes copied: fewer
+ * where the list ends; 0 where it ends before `skip`
+ */
+export const sg_copy_buffer = (
+  sgl: Scatterlist,
+  nents: number,
+  buf: LinearBuffer,
+  buflen: number,
+  skip: number,
+  to_buffer: boolean,
+): number => {
+  const { mm } = sgl.kernel;
+  const direction = to_buffer ? SG_MITER_FROM_SG : SG_MITER_TO_SG;
+  return walk(sgl, nents, buflen, skip, direction, (address, at, length) => {
+    if (typeof buf !== 'number') {
+      if (to_buffer) mm.readInto(address, buf, at, length);
+      else mm.write(address, buf, at, length);
+    } else if (to_buffer) mm.copy(virtAddr(buf + at), address, length);
+    else mm.copy(address, virtAddr(buf + at), length);
+  });
+};
+
 /** Copies from a buffer to the list's memory, after its first `skip` bytes. @returns the bytes copied */
 export const sg_pcopy_from_buffer = (
   sgl: Scatterlist,
@@ -46,13 +69,7 @@ export const sg_pcopy_from_buffer = (
   buf: LinearBuffer,
   buflen: number,
   skip: number,
-): number => {
-  const { mm } = sgl.kernel;
-  return walk(sgl, nents, buflen, skip, SG_MITER_TO_SG, (address, at, length) => {
-    if (typeof buf === 'number') mm.copy(address, virtAddr(buf + at), length);
-    else mm.write(address, buf, at, length);
-  });
-};
+): number => sg_copy_buffer(sgl, nents, buf, buflen, skip, false);
 
 /** Copies from the list's memory, after its first `skip` bytes, to a buffer. @returns the bytes copied */
 export const sg_pcopy_to_buffer = (
@@ -61,13 +78,7 @@ export const sg_pcopy_to_buffer = (
   buf: LinearBuffer,
   buflen: number,
   skip: number,
-): number => {
-  const { mm } = sgl.kernel;
-  return walk(sgl, nents, buflen, skip, SG_MITER_FROM_SG, (address, at, length) => {
-    if (typeof buf === 'number') mm.copy(virtAddr(buf + at), address, length);
-    else mm.readInto(address, buf, at, length);
-  });
-};
+): number => sg_copy_buffer(sgl, nents, buf, buflen, skip, true);
 
 /** Copies from a buffer to the list's memory. @returns the bytes copied */
 export const sg_copy_from_buffer = (sgl: Scatterlist, nents: number, buf: LinearBuffer, buflen: number): number =>

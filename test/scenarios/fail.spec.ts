@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import * as client from '../../kernel-api/dmaengine/client';
-import { sg_nents } from '../../kernel-api/scatterlist/scatterlist';
+import { sg_nents } from '../../kernel-api/scatterlist/sg-count';
 import * as sgTable from '../../kernel-api/scatterlist/sg-table';
 import { runScenario } from '../../lab/run-scenario';
 import type { Scenario } from '../../lab/scenario';

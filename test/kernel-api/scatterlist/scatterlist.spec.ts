@@ -34,9 +34,7 @@ import {
   sg_is_last,
   sg_kfree,
   sg_kmalloc,
-  sg_last,
   sg_mark_end,
-  sg_nents,
   sg_next,
   sg_page,
   sg_phys,
@@ -46,6 +44,7 @@ import {
   sg_virt,
   type Scatterlist,
 } from '../../../kernel-api/scatterlist/scatterlist';
+import { sg_last, sg_nents } from '../../../kernel-api/scatterlist/sg-count';
 import {
   for_each_sgtable_dma_sg,
   for_each_sgtable_sg,

@@ -6,7 +6,6 @@ import { alloc_pages } from '../../../kernel-api/mm/page-alloc';
 import { nth_page, page_address, type Page } from '../../../kernel-api/mm/page';
 import { vmalloc } from '../../../kernel-api/mm/vmalloc';
 import {
-  for_each_sg_page,
   SG_MITER_FROM_SG,
   SG_MITER_TO_SG,
   sg_miter_next,
@@ -15,6 +14,7 @@ import {
   sg_miter_stop,
   SgMappingIter,
 } from '../../../kernel-api/scatterlist/miter';
+import { for_each_sg_page } from '../../../kernel-api/scatterlist/page-iter';
 import {
   sg_copy_from_buffer,
   sg_copy_to_buffer,
