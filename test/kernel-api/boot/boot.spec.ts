@@ -23,6 +23,7 @@ import { Plic } from '../../../emulator/interrupts/plic';
 import { Ram } from '../../../emulator/memory/ram';
 import { createKernel, type BootedKernel } from '../../../kernel-api/boot/boot';
 import { of_find_node_by_path } from '../../../kernel-api/of/device-tree';
+import { PageReserved, pfn_to_page, pfn_valid } from '../../../kernel-api/mm/page-alloc';
 import { of_reserved_mem_lookup } from '../../../kernel-api/of/reserved-memory';
 import { msleep } from '../../../kernel-api/sched/delay';
 import { PLIC_BASE, rootNode } from '../../support/running-kernel';
@@ -80,13 +81,12 @@ const blobOf = (root: NodeSource, reservations: { address: number; size: number 
 const boot = (root: NodeSource, reservations?: { address: number; size: number }[]): Boot =>
   bootBlob(blobOf(root, reservations));
 
-/** Takes every page there is; which of the given addresses were among them. */
-const allocatable = (kernel: BootedKernel, addresses: readonly number[]): boolean[] => {
-  // What the kernel allocated while booting, for its atomic pools, was there to be allocated.
-  const pages = new Set<number>(kernel.mm.areas.list().flatMap(({ pfns }) => [...(pfns ?? [])]));
-  for (let pfn = kernel.mm.allocPfn(0, 0); pfn >= 0; pfn = kernel.mm.allocPfn(0, 0)) pages.add(pfn);
-  return addresses.map((address) => pages.has(Math.floor(address / PAGE_SIZE)));
-};
+/** Which of the given addresses are the page allocator's: free, or what the kernel took while it booted. */
+const allocatable = (kernel: BootedKernel, addresses: readonly number[]): boolean[] =>
+  addresses.map((address) => {
+    const pfn = Math.floor(address / PAGE_SIZE);
+    return pfn_valid(kernel, pfn) && !PageReserved(pfn_to_page(kernel, pfn));
+  });
 
 describe('boot', () => {
   it('starts a machine from a blob in RAM: memory, interrupts, devices, tasks', async () => {
