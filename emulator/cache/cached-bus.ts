@@ -135,7 +135,7 @@ export class CachedBus implements PhysicalBus {
   private goesPast(address: number, length: number): number {
     const { size } = this.cache;
     if (length <= size) return 0;
-    return lineOf(address + length - size) * LINE_SIZE - address;
+    return Math.max(0, lineOf(address + length - size) * LINE_SIZE - address);
   }
 
   /** How many bytes of a write go past the cache, which holds nothing of them any more: all, unless it is plain RAM. */

@@ -281,6 +281,27 @@ describe('cpu cache', () => {
     ]);
   });
 
+  it('takes accesses of about its own size at any alignment', () => {
+    for (const options of [SMALL, { sets: 1, ways: 1 }, { sets: 2, ways: 1 }, { sets: 1, ways: 2 }]) {
+      const size = options.sets * options.ways * 64;
+      for (const offset of [0, 1, 2, 62, 63, 64, 65]) {
+        for (const more of [-65, -64, -63, -1, 0, 1, 2, 63, 64, 65, 127, 128]) {
+          const length = Math.max(1, size + more);
+          const board = new CachedBoard(options);
+          board.write(board.bus, 0, pattern(7, 1000));
+          board.write('cpu', offset, pattern(3, length));
+          const expected = [...pattern(7, 1000).slice(0, offset), ...pattern(3, length)];
+          expect(board.read('cpu', 0, offset + length)).to.deep.equal(expected);
+          board.cpu.fillBytes(physAddr(RAM_BASE + offset), 1, length);
+          board.cpu.flushLines(physAddr(RAM_BASE), 1000);
+          expected.fill(1, offset);
+          expected.push(...pattern(7, 1000).slice(offset + length, offset + length + 99));
+          expect(board.read(board.bus, 0, expected.length)).to.deep.equal(expected);
+        }
+      }
+    }
+  });
+
   it('copies overlapping ranges of more than a chunk in both directions', () => {
     for (const [from, to] of [
       [0x100, 0x155],
