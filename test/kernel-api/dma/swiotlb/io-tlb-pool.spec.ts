@@ -54,6 +54,7 @@ const masks = (...values: number[]): fc.Arbitrary<number> => fc.constantFrom(0, 
 const wish: fc.Arbitrary<Wish> = fc.record({
   size: fc.oneof(
     fc.integer({ min: 1, max: 3 * SLOT }),
+    fc.integer({ min: 10 * SLOT, max: 70 * SLOT }),
     fc.constantFrom(SLOT, 4095, 4096, 4097, 65536, SEGMENT * SLOT, SEGMENT * SLOT + 1),
   ),
   low: fc.nat({ max: 0xffff }),
@@ -199,6 +200,30 @@ describe('kernel-api/dma/swiotlb: slots', () => {
     expect([pool.find(request), pool.find(request)]).to.deep.equal([0, 1]);
     pool.release(0);
     expect(pool.find(request), 'not the one just freed').to.equal(2);
+  });
+
+  it('finds the last free slot, wherever it is', () => {
+    const pool = new IoTlbPool(START, 2 * SEGMENT, 1);
+    const request = Object.assign(new SlotRequest(), { allocSize: 1, maxSlots: 2 ** 30 });
+    for (let slot = 0; slot < 2 * SEGMENT; slot++) expect(pool.find(request)).to.equal(slot);
+    expect(pool.find(request)).to.equal(-1);
+    for (let slot = 0; slot < 2 * SEGMENT; slot++) {
+      const place = (slot * 37) % (2 * SEGMENT);
+      pool.release(place);
+      expect(pool.find(request)).to.equal(place);
+    }
+  });
+
+  it('never crosses from one segment to the next', () => {
+    const pool = new IoTlbPool(START, 3 * SEGMENT, 1);
+    const find = (slots: number): number =>
+      pool.find(Object.assign(new SlotRequest(), { allocSize: slots * SLOT, maxSlots: 2 ** 30 }));
+    expect(find(100)).to.equal(0);
+    expect(find(40)).to.equal(SEGMENT);
+    expect(find(127)).to.equal(2 * SEGMENT);
+    expect(find(89)).to.equal(-1);
+    expect(find(88)).to.equal(SEGMENT + 40);
+    expect(find(28)).to.equal(100);
   });
 
   it('fills the areas one after the other', () => {
