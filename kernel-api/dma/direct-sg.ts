@@ -1,11 +1,18 @@
 import type { VirtAddr } from '../../base/address';
 import { EIO } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
-import { DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, DMA_ATTR_SKIP_CPU_SYNC, type DmaAttrs } from './attrs';
+import {
+  DMA_ATTR_CC_SHARED,
+  DMA_ATTR_MMIO,
+  DMA_ATTR_REQUIRE_COHERENT,
+  DMA_ATTR_SKIP_CPU_SYNC,
+  type DmaAttrs,
+} from './attrs';
 import { directPlace, directRelease } from './direct-map';
 import type { DmaDataDirection } from './direction';
 import { MAPPING_ERROR_OFFSET, MAPPING_ERROR_PAGE } from './dma-address';
 import type { SgScratch } from './sg-scratch';
+import { is_swiotlb_force_bounce } from './swiotlb/swiotlb-map';
 
 /** Scatter-gather lists without an IOMMU (`kernel/dma/direct.c`): every entry is mapped for itself. */
 
@@ -35,6 +42,13 @@ const mapEntries = (dev: StructDevice, scratch: SgScratch, dir: DmaDataDirection
   return mapped;
 };
 
+/** Whether mapping a list is no more than copying addresses, for entries in reach. */
+const isPlainMap = (dev: StructDevice, attrs: DmaAttrs): boolean =>
+  dev.dma.dma_coherent &&
+  dev.dma.dma_range_map === null &&
+  (attrs & (DMA_ATTR_MMIO | DMA_ATTR_CC_SHARED)) === 0 &&
+  !is_swiotlb_force_bounce(dev);
+
 /** `dma_direct_map_sg`: `nents`, or `-EIO`, with nothing mapped. */
 export const directMapSg = (
   dev: StructDevice,
@@ -46,6 +60,7 @@ export const directMapSg = (
   const { kernel } = dev;
   const scratch = kernel.dma.scratch.take(0);
   try {
+    if (isPlainMap(dev, attrs) && scratch.plain.map(dev, sgl, nents)) return nents;
     scratch.reader.begin(kernel, sgl, nents);
     scratch.writer.begin(kernel);
     const mapped = mapEntries(dev, scratch, dir, attrs);

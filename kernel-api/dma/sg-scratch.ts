@@ -1,6 +1,7 @@
 import { PageRuns } from '../iommu/page-runs';
 import { DmaWriter } from '../scatterlist/dma-writer';
 import { EntryReader } from '../scatterlist/entry-reader';
+import { PlainSgMapper } from './direct-sg-plain';
 
 /**
  * What a mapping call works out about the entries of a list before it changes them. Linux stashes this in the entries'
@@ -9,6 +10,7 @@ import { EntryReader } from '../scatterlist/entry-reader';
 export class SgScratch {
   readonly reader = new EntryReader();
   readonly writer = new DmaWriter();
+  readonly plain = new PlainSgMapper();
   /** The address of each entry. */
   entry = new Float64Array(128);
   /** The first page frame of its data. */
