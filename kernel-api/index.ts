@@ -7,6 +7,7 @@ export * from './base/devres';
 export * from './base/platform';
 export type { DeviceDriver, OfDeviceId } from './base/device-driver';
 export type { StructDevice } from './base/struct-device';
+export { dma_get_cache_alignment } from './dma/arch-sync';
 export { dmam_pool_create, dmam_pool_destroy } from './dma/devres';
 export * from './dma/dmapool';
 export * from './dma/mapping';
