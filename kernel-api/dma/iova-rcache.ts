@@ -16,8 +16,11 @@ const IOVA_DEPOT_DELAY_MS = 100;
 /** What the depot keeps: a magazine for each CPU. */
 const DEPOT_KEEPS = 1;
 
-/** log2 of a number, rounded up (`order_base_2`). */
-const orderOf = (size: number): number => (size <= 1 ? 0 : Math.ceil(Math.log2(size)));
+/** The largest range that is cached, in pages. */
+const LARGEST = 2 ** (IOVA_RANGE_CACHE_MAX_SIZE - 1);
+
+/** log2 of a size that is cached, rounded up (`order_base_2`). */
+const orderOf = (size: number): number => (size <= 1 ? 0 : 32 - Math.clz32(size - 1));
 
 /** First pages of ranges of one size. */
 class Magazine {
@@ -75,9 +78,8 @@ export class IovaRangeCaches {
 
   /** Takes a range of `size` pages (a power of two, if it is cached) that ends below `end`; 0 if there is none. */
   get(size: number, end: number): number {
-    const order = orderOf(size);
-    if (order >= IOVA_RANGE_CACHE_MAX_SIZE) return 0;
-    const cache = this.caches[order]!;
+    if (size > LARGEST) return 0;
+    const cache = this.caches[orderOf(size)]!;
     if (cache.loaded.size === 0) {
       if (cache.previous.size > 0) cache.swap();
       else if (cache.depot.length > 0) cache.loaded = cache.depot.pop()!;
@@ -88,9 +90,8 @@ export class IovaRangeCaches {
 
   /** Keeps a range; false if it is too large for that. */
   insert(page: number, size: number): boolean {
-    const order = orderOf(size);
-    if (order >= IOVA_RANGE_CACHE_MAX_SIZE) return false;
-    const cache = this.caches[order]!;
+    if (size > LARGEST) return false;
+    const cache = this.caches[orderOf(size)]!;
     if (cache.loaded.full) {
       if (cache.previous.full) {
         cache.depot.push(cache.loaded);

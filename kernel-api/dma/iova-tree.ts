@@ -1,9 +1,13 @@
 /**
  * Ranges of I/O pages in address order, under an anchor that lies above everything.
  *
- * Linux keeps them in a red-black tree and walks it range by range to find a gap. Here each subtree also knows its widest
- * gap, so that a search skips what cannot fit: the gap it finds is the one that the walk would find. The tree is a treap
- * with the anchor as its root; what keeps it balanced are numbers from a generator of its own, so that every run is alike.
+ * Linux keeps them in a red-black tree and walks it range by range to find a gap. Here each subtree also knows how good
+ * the best of its gaps is, so that a search skips what cannot fit: the gap it finds is the one that the walk would find.
+ * The tree is a treap with the anchor as its root; what keeps it balanced are numbers from a generator of its own, so that
+ * every run is alike.
+ *
+ * The grade of a gap is about naturally aligned ranges, since nearly all are: `2n` if the largest aligned power of two of
+ * pages in it is `2^n`, `2n + 1` if a range of more than `2^n` pages that is aligned to `2^(n + 1)` fits as well.
  */
 
 /** A range in use: `lo` to `hi`, both included. `below` and `above` are its neighbours in address order. */
@@ -16,11 +20,39 @@ export interface Iova {
   right: Iova | null;
   parent: Iova | null;
   priority: number;
-  /** Free pages between it and the range below it. */
+  /** Grade of the gap between it and the range below it; -1 if there is none. */
   gap: number;
-  /** The widest gap in its subtree. */
-  widest: number;
+  /** The best grade in its subtree. */
+  largest: number;
 }
+
+/** Anything fits. */
+const BEST = 127;
+
+/** log2 of a positive integer below 2^53, rounded down. */
+const floorLog2 = (value: number): number =>
+  value < 2 ** 31 ? 31 - Math.clz32(value) : 62 - Math.clz32(Math.floor(value / 2 ** 31));
+
+/** The grade of a gap from `first` on, up to the page before `end`. */
+const gradeOf = (first: number, end: number): number => {
+  if (end === Infinity) return BEST;
+  if (end <= first) return -1;
+  for (let order = floorLog2(end - first); ; order--) {
+    const size = 2 ** order;
+    if (Math.ceil(first / size) * size + size > end) continue;
+    const wide = Math.ceil(first / (2 * size)) * 2 * size;
+    return wide + size < end ? 2 * order + 1 : 2 * order;
+  }
+};
+
+const gapBelow = ({ lo, below }: Iova): number => gradeOf(below === null ? 0 : below.hi + 1, lo);
+
+/** The grade of every gap that `size` pages fit into from a multiple of `align`, a power of two, on. */
+export const gradeNeeded = (size: number, align: number): number => {
+  const order = floorLog2(Math.max(size, 1));
+  if (align === 2 ** order) return 2 * order;
+  return align > size ? 2 * order + 1 : Math.max(2 * order - 2, 0);
+};
 
 const makeIova = (lo: number, hi: number, priority: number): Iova => ({
   lo,
@@ -31,21 +63,21 @@ const makeIova = (lo: number, hi: number, priority: number): Iova => ({
   right: null,
   parent: null,
   priority,
-  gap: Infinity,
-  widest: Infinity,
+  gap: BEST,
+  largest: BEST,
 });
 
-const widestOf = ({ gap, left, right }: Iova): number => {
-  const widest = left !== null && left.widest > gap ? left.widest : gap;
-  return right !== null && right.widest > widest ? right.widest : widest;
+const largestOf = ({ gap, left, right }: Iova): number => {
+  const largest = left !== null && left.largest > gap ? left.largest : gap;
+  return right !== null && right.largest > largest ? right.largest : largest;
 };
 
-/** The highest range in a subtree with a gap of at least `size` below it; there is one. */
-const highestWith = (root: Iova, size: number): Iova => {
+/** The highest range in a subtree with a gap of at least a grade below it; there is one. */
+const highestWith = (root: Iova, grade: number): Iova => {
   let node = root;
   for (;;) {
-    if (node.right !== null && node.right.widest >= size) node = node.right;
-    else if (node.gap >= size) return node;
+    if (node.right !== null && node.right.largest >= grade) node = node.right;
+    else if (node.gap >= grade) return node;
     else node = node.left!;
   }
 };
@@ -71,9 +103,9 @@ export class IovaTree {
     if (above.left === null) above.left = node;
     else below!.right = node;
     node.parent = above.left === node ? above : below;
-    node.gap = lo - (below === null ? -1 : below.hi) - 1;
-    node.widest = node.gap;
-    above.gap = above.lo - hi - 1;
+    node.gap = gapBelow(node);
+    node.largest = node.gap;
+    above.gap = gapBelow(above);
     while (node.priority > node.parent!.priority) this.rotateUp(node);
     this.refresh(node.parent!);
     this.refresh(above);
@@ -91,7 +123,7 @@ export class IovaTree {
     else parent.right = null;
     above.below = below;
     if (below !== null) below.above = above;
-    above.gap = above.lo - (below === null ? -1 : below.hi) - 1;
+    above.gap = gapBelow(above);
     this.refresh(parent);
     this.refresh(above);
     this.count--;
@@ -142,16 +174,16 @@ export class IovaTree {
     else grand.right = node;
     node.parent = grand;
     parent.parent = node;
-    parent.widest = widestOf(parent);
-    node.widest = widestOf(node);
+    parent.largest = largestOf(parent);
+    node.largest = largestOf(node);
   }
 
-  /** Corrects the widest gap of a node and of those above it, as far as it changes. */
+  /** Corrects the largest gap of a node and of those above it, as far as it changes. */
   private refresh(from: Iova): void {
     for (let node: Iova | null = from; node !== null; node = node.parent) {
-      const widest = widestOf(node);
-      if (widest === node.widest) return;
-      node.widest = widest;
+      const largest = largestOf(node);
+      if (largest === node.largest) return;
+      node.largest = largest;
     }
   }
 
@@ -177,14 +209,14 @@ export class IovaTree {
     return found;
   }
 
-  /** The highest range below another one that has a gap of at least `size` pages below it, or null. */
-  previousWith(from: Iova, size: number): Iova | null {
-    if (from.left !== null && from.left.widest >= size) return highestWith(from.left, size);
+  /** The highest range below another one that has a gap of at least a grade below it, or null. */
+  previousWith(from: Iova, grade: number): Iova | null {
+    if (from.left !== null && from.left.largest >= grade) return highestWith(from.left, grade);
     let child = from;
     for (let node = from.parent; node !== null; node = node.parent) {
       if (node.right === child) {
-        if (node.gap >= size) return node;
-        if (node.left !== null && node.left.widest >= size) return highestWith(node.left, size);
+        if (node.gap >= grade) return node;
+        if (node.left !== null && node.left.largest >= grade) return highestWith(node.left, grade);
       }
       child = node;
     }

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../base/address';
 import type { Kernel } from '../kernel';
 import { IOVA_RANGE_CACHE_MAX_SIZE, IovaRangeCaches } from './iova-rcache';
-import { IovaTree, type Iova } from './iova-tree';
+import { IovaTree, gradeNeeded, type Iova } from './iova-tree';
 
 /**
  * The allocator of I/O virtual addresses (`drivers/iommu/iova.c`): page numbers from the top of the allowed range down.
@@ -131,12 +131,13 @@ export class IovaDomain {
   /** The range above the highest gap that holds `size` pages at `low` or above, below `start` and below `end`; or null. */
   private search(start: Iova, size: number, end: number, align: number, low: number): Iova | null {
     const { tree } = this;
+    const grade = gradeNeeded(size, align);
     let above: Iova | null = start.lo > end ? tree.atOrAbove(end) : start;
     while (above !== null) {
       const lo = Math.floor((Math.min(end, above.lo) - size) / align) * align;
       if (lo < low) return null;
       if (above.below === null || lo > above.below.hi) return above;
-      above = tree.previousWith(above, size);
+      above = tree.previousWith(above, grade);
     }
     return null;
   }
