@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { dmaAddr, PAGE_SIZE, physAddr } from '../../../../base/address';
 import {
+  DMA_ATTR_NO_WARN,
   DMA_ATTR_SKIP_CPU_SYNC,
   DMA_BIDIRECTIONAL,
   DMA_FROM_DEVICE,
@@ -18,10 +19,16 @@ import {
   dma_unmap_sgtable,
   type DmaDataDirection,
 } from '../../../../kernel-api/dma/mapping';
+import { swiotlb_map } from '../../../../kernel-api/dma/swiotlb';
 import { GFP_KERNEL } from '../../../../kernel-api/gfp';
 import { pfn_to_page } from '../../../../kernel-api/mm/page';
 import { sg_dma_address, sg_dma_len, sg_set_page } from '../../../../kernel-api/scatterlist/scatterlist';
-import { for_each_sgtable_sg, sg_alloc_table, SgTable } from '../../../../kernel-api/scatterlist/sg-table';
+import {
+  for_each_sgtable_sg,
+  sg_alloc_table,
+  sg_free_table,
+  SgTable,
+} from '../../../../kernel-api/scatterlist/sg-table';
 import { bytesAt, expectBuffer, makeBuffer, pattern, writeAt } from '../../../support/guarded-buffer';
 import type { FakeKernel } from '../../../support/fake-kernel';
 import { makeSwiotlb } from '../../../support/swiotlb-kernel';
@@ -118,6 +125,39 @@ describe('kernel-api/dma/swiotlb: data', () => {
     expect(bytesAt(kernel, places[3]!, 3003)).to.deep.equal(pattern(3003, 78));
     dma_unmap_sgtable(dev, table, DMA_BIDIRECTIONAL);
     expect(usedOf(kernel)).to.equal(0);
+    expect(kernel.warned).to.deep.equal([]);
+  });
+
+  it('maps all of a list or nothing, however full the pool is', () => {
+    const { kernel, dev, pool } = makeSwiotlb({ nslabs: 256, force: true });
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60_000 }), { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 40 }),
+        (others, lengths) => {
+          const held = others.map(
+            (size) => [swiotlb_map(dev, HIGH, size, DMA_TO_DEVICE, DMA_ATTR_NO_WARN), size] as const,
+          );
+          const before = usedOf(kernel);
+          const table = new SgTable(kernel);
+          sg_alloc_table(table, lengths.length, GFP_KERNEL);
+          [...for_each_sgtable_sg(table)].forEach((sg, i) =>
+            sg_set_page(sg, pfn_to_page(kernel, 0x10_1000 + 4 * i), lengths[i]!, i),
+          );
+          const error = dma_map_sgtable(dev, table, DMA_FROM_DEVICE, DMA_ATTR_NO_WARN);
+          if (error === 0) dma_unmap_sgtable(dev, table, DMA_FROM_DEVICE);
+          else expect(error).to.equal(-5);
+          expect(usedOf(kernel)).to.equal(before);
+          sg_free_table(table);
+          for (const [address, size] of held) {
+            if (address !== DMA_MAPPING_ERROR) dma_unmap_phys(dev, address, size, DMA_TO_DEVICE, 0);
+          }
+          expect(usedOf(kernel)).to.equal(0);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(kernel.dma.swiotlb.defaultMem.usedHiwater, 'some did not fit').to.be.greaterThan(pool.nslabs / 2);
     expect(kernel.warned).to.deep.equal([]);
   });
 

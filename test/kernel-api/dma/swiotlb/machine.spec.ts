@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PAGE_SIZE, physAddr } from '../../../../base/address';
+import { dmaAddr, PAGE_SIZE, physAddr } from '../../../../base/address';
 import type { StructDevice } from '../../../../kernel-api/base/struct-device';
 import type { BootedKernel } from '../../../../kernel-api/boot/boot';
 import {
@@ -7,6 +7,8 @@ import {
   DMA_FROM_DEVICE,
   DMA_MAPPING_ERROR,
   DMA_TO_DEVICE,
+  dma_alloc_coherent,
+  dma_free_coherent,
   dma_map_phys,
   dma_map_single,
   dma_sync_single_for_cpu,
@@ -16,6 +18,7 @@ import {
   type DmaDataDirection,
 } from '../../../../kernel-api/dma/mapping';
 import { dma_kmalloc_needs_bounce, swiotlb_alloc, swiotlb_free } from '../../../../kernel-api/dma/swiotlb';
+import { out } from '../../../../kernel-api/err';
 import { GFP_KERNEL } from '../../../../kernel-api/gfp';
 import { kfree, kmalloc, ksize } from '../../../../kernel-api/mm/kmalloc';
 import { virt_to_phys } from '../../../../kernel-api/mm/layout';
@@ -208,6 +211,22 @@ describe('kernel-api/dma/swiotlb: restricted pools', () => {
       for (const [pfn, size] of pages) expect(swiotlb_free(dev, pfn, size)).to.equal(true);
       for (const pfn of rest) swiotlb_free(dev, pfn, 4096);
       expect(mem.used).to.equal(0);
+    }));
+
+  it('are where coherent memory comes from, and where it goes back to', () =>
+    withController({ reservedMemory: [POOL], dmac: { memoryRegions: ['pool'] } }, (kernel, dev) => {
+      const mem = dev.dma.dma_io_tlb_mem!;
+      const handle = out(dmaAddr(0));
+      const cpu = dma_alloc_coherent(dev, 5000, handle, GFP_KERNEL);
+      expect(cpu).not.to.equal(0);
+      expect(mem.defpool!.has(Number(handle.value))).to.equal(true);
+      expect(mem.used).to.equal(4);
+      kernel.mm.write(cpu, pattern(5000, 4));
+      expect(kernel.mm.read(cpu, 5000)).to.deep.equal(pattern(5000, 4));
+      dma_free_coherent(dev, 5000, cpu, handle.value);
+      expect(mem.used).to.equal(0);
+      expect(dma_alloc_coherent(dev, 0x4_0001, handle, GFP_KERNEL), 'more than a segment').to.equal(0);
+      expect(kernel.warnings).to.equal(0);
     }));
 
   it('are for devices without an IOMMU', () =>
