@@ -16,7 +16,7 @@ import { of_reserved_mem_lookup, type ReservedMem } from '../../of/reserved-memo
 import { IoTlbMem } from './io-tlb-mem';
 import { IoTlbPool } from './io-tlb-pool';
 import { findSlots, ioTlbMemOf, releaseSlots, swiotlb_find_pool } from './map-single';
-import { IO_TLB_SHIFT } from './slots';
+import { IO_TLB_SIZE } from './slots';
 
 /**
  * Restricted pools (`restricted-dma-pool` of the device tree, CONFIG_DMA_RESTRICTED_POOL): reserved memory that is all a
@@ -28,17 +28,19 @@ const COMPATIBLE = 'restricted-dma-pool';
 /** What rules a region out as a restricted pool (`rmem_swiotlb_setup`). */
 const UNSUITABLE = ['reusable', 'linux,cma-default', 'linux,dma-default', 'no-map'];
 
-/** The memory of a region, made for the first device that has it. Its contents are zeroed then. */
-const memOf = (dev: StructDevice, region: ReservedMem): IoTlbMem => {
-  const { restricted } = dev.kernel.dma.swiotlb;
+/** The memory of a region, made for the first device that has it, and zeroed then; null if there is no RAM. */
+const memOf = (dev: StructDevice, region: ReservedMem): IoTlbMem | null => {
+  const { kernel } = dev;
+  const { restricted } = kernel.dma.swiotlb;
   const known = restricted.get(region.node);
   if (known !== undefined) return known;
+  const nslabs = Math.floor(region.size / IO_TLB_SIZE);
+  if (nslabs === 0 || kernel.mm.translate(phys_to_virt(region.base)) < 0) return null;
+  set_memory_decrypted(kernel, phys_to_virt(region.base), pageOf(region.size));
+  if (kernel.cpu.fillBytes(region.base, 0, nslabs * IO_TLB_SIZE) < 0) return null;
   const mem = new IoTlbMem();
   mem.force_bounce = true;
   mem.for_alloc = true;
-  const nslabs = Math.floor(region.size / 2 ** IO_TLB_SHIFT);
-  set_memory_decrypted(dev.kernel, phys_to_virt(region.base), pageOf(region.size));
-  dev.kernel.cpu.fillBytes(region.base, 0, nslabs * 2 ** IO_TLB_SHIFT);
   mem.add(new IoTlbPool(region.base, nslabs, 1));
   restricted.set(region.node, mem);
   return mem;
@@ -48,7 +50,9 @@ const memOf = (dev: StructDevice, region: ReservedMem): IoTlbMem => {
 export const assignRestrictedPool = (dev: StructDevice, node: OfNode): number => {
   const region = of_reserved_mem_lookup(node);
   if (region === null || UNSUITABLE.some((name) => of_property_read_bool(node, name))) return -EINVAL;
-  dev.dma.dma_io_tlb_mem = memOf(dev, region);
+  const mem = memOf(dev, region);
+  if (mem === null) return -EINVAL;
+  dev.dma.dma_io_tlb_mem = mem;
   dev_info(dev, `assigned reserved memory node ${region.name}`);
   return 0;
 };

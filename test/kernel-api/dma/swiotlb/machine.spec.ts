@@ -17,7 +17,12 @@ import {
   dma_unmap_single,
   type DmaDataDirection,
 } from '../../../../kernel-api/dma/mapping';
-import { dma_kmalloc_needs_bounce, swiotlb_alloc, swiotlb_free } from '../../../../kernel-api/dma/swiotlb';
+import {
+  dma_kmalloc_needs_bounce,
+  of_dma_set_restricted_buffer,
+  swiotlb_alloc,
+  swiotlb_free,
+} from '../../../../kernel-api/dma/swiotlb';
 import { out } from '../../../../kernel-api/err';
 import { GFP_KERNEL } from '../../../../kernel-api/gfp';
 import { kfree, kmalloc, ksize } from '../../../../kernel-api/mm/kmalloc';
@@ -227,6 +232,22 @@ describe('kernel-api/dma/swiotlb: restricted pools', () => {
       expect(mem.used).to.equal(0);
       expect(dma_alloc_coherent(dev, 0x4_0001, handle, GFP_KERNEL), 'more than a segment').to.equal(0);
       expect(kernel.warnings).to.equal(0);
+    }));
+
+  it('are refused outside of RAM, and without room for a slot', () =>
+    withController({ reservedMemory: [POOL], dmac: { memoryRegions: ['pool'] } }, (kernel, dev) => {
+      const [region] = kernel.of.reservedMemory;
+      for (const change of [{ base: 0x7000_0000 }, { size: 2 ** 40 }, { size: 2047 }]) {
+        kernel.dma.swiotlb.restricted.clear();
+        dev.dma.dma_io_tlb_mem = null;
+        const before = { ...region! };
+        Object.assign(region!, change);
+        of_dma_set_restricted_buffer(dev, dev.of_node!);
+        Object.assign(region!, before);
+        expect(dev.dma.dma_io_tlb_mem, JSON.stringify(change)).to.equal(null);
+      }
+      of_dma_set_restricted_buffer(dev, dev.of_node!);
+      expect(dev.dma.dma_io_tlb_mem).not.to.equal(null);
     }));
 
   it('are for devices without an IOMMU', () =>
