@@ -21,8 +21,8 @@ export interface MapSgCase {
   readonly ret: number;
   readonly nents: number;
   readonly orig_nents: number;
-  /** Address (relative to the page of the first) and length of each mapped segment. */
-  readonly out: readonly (readonly [address: number, length: number])[];
+  /** Address (relative to the page of the first) and length of each mapped segment; none, or null, after a failure. */
+  readonly out: readonly (readonly [address: number, length: number])[] | null;
 }
 
 /** One call of `sg_alloc_table_from_pages_segment`. */

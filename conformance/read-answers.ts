@@ -81,7 +81,7 @@ const isMapSg = has({
   ret: isErrno,
   nents: isCount,
   orig_nents: isCount,
-  out: isArrayOf(isTuple(isInteger(-(2 ** 52), 2 ** 64), isU32)),
+  out: isNullOr(isArrayOf(isTuple(isInteger(-(2 ** 52), 2 ** 64), isU32))),
 });
 
 const isFromPages = has({

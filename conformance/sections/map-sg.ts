@@ -58,7 +58,7 @@ const comparable = ({ mode }: Subject, { ret, nents, orig_nents, out }: Answer):
   ret,
   nents,
   orig_nents,
-  out: mode === 'swiotlb-force' ? out.map(([address, length]) => [bouncedBits(address), length]) : out,
+  out: (out ?? []).map(([address, length]) => [mode === 'swiotlb-force' ? bouncedBits(address) : address, length]),
 });
 
 /** One `dma_map_sgtable`, and its undoing; the device's limits are what they were before, as they were in the measurement. */

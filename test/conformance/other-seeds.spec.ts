@@ -104,7 +104,7 @@ describe('conformance: inputs that were not measured', () => {
     for (const each of iommu.map_sg) expect(mapSgBehindIommu(each)).to.deep.equal(each);
     for (const each of iommu.from_pages) expect(fromPages(each)).to.deep.equal(each);
     for (const each of bounced.map_sg) {
-      const out = each.out.map(([address, length]) => [bouncedBits(address), length]);
+      const out = each.out!.map(([address, length]) => [bouncedBits(address), length]);
       expect(mapSgBounced(each)).to.deep.equal({ ...each, out });
     }
     const low = (cases: { low13: number; min_align_mask: number }[], bits: (mask: number) => number): object[] =>
