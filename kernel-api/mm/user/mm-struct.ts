@@ -103,35 +103,35 @@ export class MmStruct {
     return 0;
   }
 
-  /** `mprotect(2)`. 0, -EINVAL, or -ENOMEM where a page of the range is not mapped (then nothing changes). */
+  /** `mprotect(2)`. 0, -EINVAL, or -ENOMEM at the first page that is not mapped: what comes before it has changed. */
   mprotect(address: number, length: number, prot: number): number {
     const end = address + pageAlign(length);
     if (!isWhole(address) || !(length >= 0)) return -EINVAL;
-    if (!this.vmas.covers(address, end)) return -ENOMEM;
-    for (const vma of this.vmas.isolate(address, end)) {
+    const reached = this.vmas.coveredTo(address, end);
+    for (const vma of reached > address ? this.vmas.isolate(address, reached) : []) {
       vma.vm_flags = (vma.vm_flags & ~(VM_READ | VM_WRITE)) | protectionBits(prot);
       vma.vm_page_prot = vm_get_page_prot(vma.vm_flags);
     }
     // Whoever may write finds out by a fault, which knows about copies.
-    this.table.forEach(address, end, (pte) => {
+    this.table.forEach(address, reached, (pte) => {
       pte.writable = false;
     });
-    return 0;
+    return reached < end ? -ENOMEM : 0;
   }
 
-  /** `madvise(2)`: `MADV_DONTNEED`, `MADV_DONTFORK`, `MADV_DOFORK`. 0, -EINVAL, or -ENOMEM where nothing is mapped. */
+  /** `madvise(2)`: `MADV_DONTNEED`, `MADV_DONTFORK`, `MADV_DOFORK`. 0, -EINVAL, or -ENOMEM if some of it is not mapped. */
   madvise(address: number, length: number, advice: number): number {
     const end = address + pageAlign(length);
     if (!isWhole(address) || !(length >= 0)) return -EINVAL;
     if (![MADV_DONTNEED, MADV_DONTFORK, MADV_DOFORK].includes(advice)) return -EINVAL;
-    for (const vma of this.vmas.isolate(address, end)) {
+    const areas = advice === MADV_DONTNEED ? this.vmas.touching(address, end) : this.vmas.isolate(address, end);
+    for (const vma of areas) {
       if (advice === MADV_DONTFORK) vma.vm_flags |= VM_DONTCOPY;
-      else if (advice === MADV_DOFORK && (vma.vm_flags & VM_IO) !== 0) return -EINVAL;
+      else if ((vma.vm_flags & (advice === MADV_DOFORK ? VM_IO : VM_PFNMAP)) !== 0) return -EINVAL;
       else if (advice === MADV_DOFORK) vma.vm_flags &= ~VM_DONTCOPY;
-      else if ((vma.vm_flags & VM_PFNMAP) !== 0) return -EINVAL;
       else this.table.zap(Math.max(address, vma.vm_start), Math.min(end, vma.vm_end));
     }
-    return this.vmas.covers(address, end) ? 0 : -ENOMEM;
+    return this.vmas.coveredTo(address, end) < end ? -ENOMEM : 0;
   }
 
   /** Unmaps everything (`exit_mmap`). */

@@ -50,11 +50,16 @@ export class VmaList {
     this.areas.splice(this.indexOf(vma.vm_start), 0, vma);
   }
 
+  /** The mappings that a range touches. */
+  touching(start: number, end: number): VmAreaStruct[] {
+    return this.areas.filter((vma) => vma.vm_start < end && vma.vm_end > start);
+  }
+
   /** Splits mappings so that one begins, or ends, at each bound. @returns those in between */
   isolate(start: number, end: number): VmAreaStruct[] {
     this.splitAt(virtAddr(start));
     this.splitAt(virtAddr(end));
-    return this.areas.filter((vma) => vma.vm_start < end && vma.vm_end > start);
+    return this.touching(start, end);
   }
 
   private splitAt(address: VirtAddr): void {
@@ -73,15 +78,15 @@ export class VmaList {
     this.recent = null;
   }
 
-  /** Whether every address of a range is mapped. */
-  covers(start: number, end: number): boolean {
+  /** How far a range is mapped without a hole: `end` at most. */
+  coveredTo(start: number, end: number): number {
     let at = start;
     for (let index = this.indexOf(start); at < end; index++) {
       const vma = this.areas[index];
-      if (vma === undefined || vma.vm_start > at) return false;
+      if (vma === undefined || vma.vm_start > at) return at;
       at = vma.vm_end;
     }
-    return true;
+    return end;
   }
 
   /** The highest free range of `size` bytes below the base of mappings, or -1 (`get_unmapped_area`, top down). */

@@ -128,9 +128,10 @@ describe('sg_alloc_append_table_from_pages', () => {
     table: SgAppendTable,
     pfns: readonly number[],
     left: number,
-    { offset = 0, max = 0xffff_ffff, size = pfns.length * 4096 - offset } = {},
+    { offset = 0, max = 0xffff_ffff }: { offset?: number; max?: number } = {},
   ): number => {
     const pages = pfns.map((pfn) => pfn_to_page(table.sgt.kernel, 0x8_0000 + pfn));
+    const size = pages.length * 4096 - offset;
     return sg_alloc_append_table_from_pages(table, pages, pages.length, offset, size, max, left, GFP_KERNEL);
   };
 
