@@ -10,6 +10,7 @@ export { Prng } from './base/prng';
 export { Trace, TraceHasher, type TraceRecord, type TraceSubscriber } from './base/trace';
 export type * from './base/trace-events';
 export { hex, u64, type U64 } from './base/u64';
+export * as layout from './base/layout';
 
 export { dmaRead, dmaWrite } from './emulator/bus/dma-access';
 export type { DevicePort } from './emulator/bus/device-port';
@@ -26,6 +27,7 @@ export { DwAxiDmac } from './devices/dw-axi-dmac';
 export { StreamFifo, patternBytes as fifoPatternBytes } from './devices/stream-fifo';
 
 export * from './kernel-api';
+export * as rust from './kernel-api/rust';
 
 export { ScenarioFailure } from './lab/failure';
 export { GuardedBuffer } from './lab/guarded-buffer';

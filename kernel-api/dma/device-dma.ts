@@ -6,6 +6,7 @@ import type { DmaCoherentMem } from './coherent-memory';
 import { DmaLimit } from './dma-limit';
 import type { IommuDmaCookie } from './iommu-dma-cookie';
 import type { IoTlbMem } from './swiotlb/io-tlb-mem';
+import type { CoherentAllocation } from '../rust/coherent-allocation';
 
 /** What a device can make of segments (`struct device_dma_parameters`). 0 stands for the default. */
 export interface DeviceDmaParameters {
@@ -46,6 +47,8 @@ export class DeviceDma {
 
   /** Memory of its own that the device's coherent memory comes from (`dev->dma_mem`). */
   dma_mem: DmaCoherentMem | null = null;
+  /** Coherent memory of the typed APIs that is alive, in the order in which it was allocated. */
+  readonly coherentAllocations = new Set<CoherentAllocation>();
 
   /** The two masks are one. */
   private sharesMask = false;
