@@ -129,10 +129,10 @@ const isNode = isShape('a node', { label: isString, compatible: isArrayOf(isStri
 /** Highest register base: the blocks above it stay below the end of the address space. */
 const LAST_REGISTER_BASE = 2 ** 51;
 
-const isWholePagesUpTo =
-  (limit: number): Check =>
+const isWholePages =
+  (low: number, high: number): Check =>
   (value, place) => {
-    isInteger(0, limit)(value, place);
+    isInteger(low, high)(value, place);
     if ((value as number) % PAGE_SIZE === 0) return;
     throw new LabError(`${place} is ${String(value)}; it must be a multiple of ${PAGE_SIZE}`, { what: place });
   };
@@ -143,9 +143,9 @@ const isConfidential: Check = (value, place) => {
 
 const isMachine = isShape('a machine', {}, {
   memory: isArrayOf(isBank),
-  registerBase: isWholePagesUpTo(LAST_REGISTER_BASE),
+  registerBase: isWholePages(0, LAST_REGISTER_BASE),
   zicbom: isBoolean,
-  zoneDma: isWholePagesUpTo(ADDRESS_LIMIT),
+  zoneDma: isWholePages(PAGE_SIZE, ADDRESS_LIMIT),
   reservedMemory: isArrayOf(isReservedMemory),
   bootargs: isString,
   coherent: isBoolean,
