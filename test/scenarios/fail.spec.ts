@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 
 import * as client from '../../kernel-api/dmaengine/client';
+import * as gup from '../../kernel-api/mm/user/gup';
+import * as scatterlist from '../../kernel-api/scatterlist/scatterlist';
 import { sg_nents } from '../../kernel-api/scatterlist/sg-count';
 import * as sgTable from '../../kernel-api/scatterlist/sg-table';
 import { runScenario } from '../../lab/run-scenario';
@@ -63,6 +65,17 @@ const passOrigNents: Breakage = () => {
   return replaceExport(client, 'dmaengine_prep_slave_sg', broken);
 };
 
+/** No entry claims more than its page. */
+const keepLengthsWithinPages: Breakage = () => {
+  const { sg_set_page } = scatterlist;
+  const careful: typeof sg_set_page = (sg, page, len, offset) =>
+    sg_set_page(sg, page, Math.min(len, 4096 - offset), offset);
+  return replaceExport(scatterlist, 'sg_set_page', careful);
+};
+
+/** Pages are pinned where they should only be held. */
+const pinInsteadOfHolding: Breakage = () => replaceExport(gup, 'get_user_pages_fast', gup.pin_user_pages_fast);
+
 /** Scenario, what is broken, the breakages, and what the failure must say. */
 const TABLE: readonly (readonly [string, string, readonly Breakage[], RegExp])[] = [
   ['sg-copy-iommu', 'the controller drops the last byte of each piece', [dropLastByte], /page 0 of the copy: byte/],
@@ -106,6 +119,13 @@ const TABLE: readonly (readonly [string, string, readonly Breakage[], RegExp])[]
     [ignoreContextInvalidation],
     /fault records, one for each refused/,
   ],
+  ['user-buffer', 'the controller drops the last byte of each piece', [dropLastByte], /the user buffer: byte 4095/],
+  ['user-buffer', 'the controller copies one byte too many', [copyOneByteTooMany], /what is after the user buffer/],
+  ['user-buffer', 'mappings are off by one page', [mapTheNextPage], /the user buffer: byte|the transfer returned/],
+  ['user-buffer-lengths', 'the controller copies nothing', [stopCopying(0)], /what is in the first page: byte 0/],
+  ['user-buffer-lengths', 'the lengths are right', [keepLengthsWithinPages], /should have written to pages of others/],
+  ['user-buffer-unpinned', 'the pages are pinned', [pinInsteadOfHolding], /the buffer, which nothing should have/],
+  ['user-buffer-unpinned', 'the controller copies nothing', [stopCopying(0)], /the page of the child: byte 0/],
 ];
 
 describe('shipped scenarios fail when what they are about is broken', () => {

@@ -24,6 +24,9 @@ describe('shipped scenarios', () => {
       'unbind-controller',
       'unbind-strict',
       'unmapped-access',
+      'user-buffer-lengths',
+      'user-buffer-unpinned',
+      'user-buffer',
     ]);
   });
 
