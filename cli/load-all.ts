@@ -1,3 +1,4 @@
+import type { MatrixValues } from '../lab/matrix/axes';
 import type { CaseWorker, LostAnswer } from './case-worker';
 import { displayPath } from './display-path';
 import type { LoadedScenario } from './loaded-scenario';
@@ -15,18 +16,27 @@ const lossWhileLoading = ({ why, detail }: LostAnswer): string => {
   return `cannot be loaded: ${detail}`;
 };
 
-/** Loads modules one after another. Names must be unique: a report could not tell the scenarios apart otherwise. */
-export const loadAll = async (worker: CaseWorker, files: readonly string[]): Promise<Loaded> => {
+/**
+ * Loads modules one after another. Names must be unique: a report could not tell the scenarios apart otherwise.
+ *
+ * @param selected which part of the matrix is to be run; null for scenarios on their own machines
+ */
+export const loadAll = async (
+  worker: CaseWorker,
+  files: readonly string[],
+  selected: MatrixValues | null,
+): Promise<Loaded> => {
   const byName = new Map<string, LoadedScenario>();
   const problems: Problem[] = [];
   for (const file of files) {
-    const answer = await worker.ask({ type: 'load', file });
+    const answer = await worker.ask({ type: 'load', file, selected });
     if (answer.type === 'refused') problems.push(...answer.problems);
     if (answer.type === 'lost') problems.push({ ...(answer.place ?? { file }), message: lossWhileLoading(answer) });
     if (answer.type !== 'loaded') continue;
-    const { name, description } = answer;
+    const { type: _type, ...scenario } = answer;
+    const { name } = scenario;
     const first = byName.get(name);
-    if (first === undefined) byName.set(name, { file, name, description });
+    if (first === undefined) byName.set(name, { file, ...scenario });
     else problems.push({ file, message: `its name '${name}' is taken by ${displayPath(first.file)}: give it another` });
   }
   return { scenarios: [...byName.values()], problems };

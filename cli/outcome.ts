@@ -1,4 +1,4 @@
-import type { ScenarioResult } from '../index';
+import type { MatrixCase, ScenarioResult } from '../index';
 import type { LoadedScenario } from './loaded-scenario';
 import type { Place } from './problem';
 
@@ -15,11 +15,13 @@ export interface OutcomeFailure {
 }
 
 /** What a run measured; nothing is known of a run that had to be stopped. */
-export type Measures = Omit<ScenarioResult, 'name' | 'seed' | 'status' | 'failure' | 'notes'>;
+export type Measures = Omit<ScenarioResult, 'name' | 'case' | 'seed' | 'status' | 'failure' | 'notes'>;
 
-/** What the report says about one scenario. */
+/** What the report says about one run of one scenario. */
 export interface Outcome {
   readonly scenario: LoadedScenario;
+  /** Where in the matrix; empty for the scenario's own machine. */
+  readonly case: MatrixCase;
   readonly failure: OutcomeFailure | null;
   readonly measures: Measures | null;
   readonly notes: readonly string[];

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
 import type { CommonOptions } from './commands/common';
 import type { RunCommandOptions } from './commands/run';
 import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeout } from './option-values';
@@ -8,15 +9,22 @@ const DEFAULT_SEED = 1;
 const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_HEAP_MEBIBYTES = 2048;
 
+const AXES = AXIS_NAMES.map((axis) => `  ${axis.padEnd(12)} ${valuesOf(axis).join(', ')}\n`).join('');
+
 const EXAMPLES = `
 Examples:
   dmalab run                                the scenarios that ship with dmalab
   dmalab run my-driver.ts                   one of your own
   dmalab run tests/ 'more/**/*.ts'          folders and globs
   dmalab run --filter /^sg-/ --seed 7       some of them, with other chances
+  dmalab run --matrix                       each scenario on all the machines that it holds on
+  dmalab run --matrix translation=lazy,strict coherency=off
+                                            on some of them
   dmalab run --json > results.json          for a CI job
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
 
+Axes of the matrix, and their values:
+${AXES}
 Exit code: 0 all passed, 1 a scenario failed, 2 wrong usage or a scenario that cannot be loaded.
 `;
 
@@ -57,6 +65,10 @@ export const createProgram = (version: string, actions: Actions): Command => {
       'where chance starts from: the same seed gives the same run',
       parseSeed,
       DEFAULT_SEED,
+    )
+    .option(
+      '-m, --matrix [axis=value...]',
+      'run each scenario on all the machines of its matrix, or on those with these values',
     )
     .option('--json-file <file>', 'write the machine-readable results to a file as well')
     .option('--trace <file>', 'write every event of the machine to a file, one JSON object per line')

@@ -1,3 +1,5 @@
+import type { MatrixCase } from '../lab/matrix/axes';
+import { caseWords } from '../lab/matrix/case-name';
 import type { CaseWorker, LostAnswer } from './case-worker';
 import type { LoadedScenario } from './loaded-scenario';
 import type { Outcome, OutcomeFailure } from './outcome';
@@ -16,8 +18,11 @@ export interface CaseSettings {
 const quoted = (word: string): string =>
   /^[\w./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
-const reproduceCommand = ({ file }: LoadedScenario, seed: number): string =>
-  `dmalab run ${quoted(shippedName(file) ?? displayPath(file))} --seed ${seed}`;
+const reproduceCommand = ({ file }: LoadedScenario, matrixCase: MatrixCase, seed: number): string => {
+  const words = caseWords(matrixCase);
+  const matrix = words.length === 0 ? [] : ['--matrix', ...words];
+  return ['dmalab run', quoted(shippedName(file) ?? displayPath(file)), ...matrix, '--seed', seed].join(' ');
+};
 
 const lossMessage = ({ why, detail }: LostAnswer, { timeoutSeconds }: CaseSettings): string => {
   if (why === 'timeout') {
@@ -29,19 +34,28 @@ const lossMessage = ({ why, detail }: LostAnswer, { timeoutSeconds }: CaseSettin
 const failureOf = ({ result, place, log }: FinishedAnswer, file: string): OutcomeFailure | null =>
   result.failure && { ...result.failure, place: place ?? { file }, log };
 
-/** Runs a scenario in the worker, whatever it does there. */
+/** Runs one case of a scenario in the worker, whatever it does there. */
 export const runOne = async (
   worker: CaseWorker,
   scenario: LoadedScenario,
+  matrixCase: MatrixCase,
   settings: CaseSettings,
 ): Promise<Outcome> => {
   const { file } = scenario;
   const { seed, traceFile } = settings;
   const start = performance.now();
-  const answer = await worker.ask({ type: 'run', file, seed, traceFile });
-  const common = { scenario, reproduce: reproduceCommand(scenario, seed) };
+  const answer = await worker.ask({ type: 'run', file, case: matrixCase, seed, traceFile });
+  const common = { scenario, case: matrixCase, reproduce: reproduceCommand(scenario, matrixCase, seed) };
   if (answer.type === 'finished') {
-    const { name: _name, seed: _seed, status: _status, failure: _failure, notes, ...measures } = answer.result;
+    const {
+      name: _name,
+      case: _case,
+      seed: _seed,
+      status: _status,
+      failure: _failure,
+      notes,
+      ...measures
+    } = answer.result;
     const { wallMilliseconds } = answer;
     return { ...common, failure: failureOf(answer, file), measures, notes, wallMilliseconds };
   }

@@ -74,6 +74,7 @@ const round = async (lab: ScenarioContext, chan: DmaChan, seed: number): Promise
 export default scenario({
   name: 'dmatest',
   description: 'copies of random length, offset and alignment, with guard bytes around them',
+  matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const chan = lab.ok(dma_request_chan_by_mask(lab.kernel, DMA_MEMCPY), 'dma_request_chan_by_mask');
     let bytes = 0;

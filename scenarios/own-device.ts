@@ -49,6 +49,7 @@ export default scenario({
     revocation: 'strict',
     nodes: [{ label: 'ticker', compatible: ['acme,ticker'], device: () => new Ticker() }],
   },
+  matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const { kernel, machine } = lab;
     lab.ok(await platform_driver_register(kernel, tickerDriver), 'platform_driver_register');
@@ -68,9 +69,10 @@ export default scenario({
 
     ticker.reset();
     await msleep(kernel, 1);
-    lab.equal(kernel.iommu.faults.length, ticker.refused, 'fault records, one for each refused attempt');
-    lab.note(
-      `${ticker.attempts - attempts} attempts after unbind, all refused: ${kernel.iommu.faults.at(-1)?.causeName ?? ''}`,
-    );
+    // Without an IOMMU it is the requester gate that turns the device away, which keeps no records.
+    const records = machine.hardware.iommu === undefined ? 0 : ticker.refused;
+    lab.equal(kernel.iommu.faults.length, records, 'fault records, one for each refused attempt');
+    const why = kernel.iommu.faults.at(-1)?.causeName ?? 'turned away by the gate';
+    lab.note(`${ticker.attempts - attempts} attempts after unbind, all refused: ${why}`);
   },
 });

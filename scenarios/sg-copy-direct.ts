@@ -5,9 +5,15 @@ export default scenario({
   name: 'sg-copy-direct',
   description: 'scatter-gather copy without an IOMMU',
   machine: { iommu: false, nodes: [{ label: 'copier', compatible: ['dmalab,sg-copier'] }] },
+  matrix: {
+    translation: ['direct', 'passthrough', 'swiotlb', 'restricted', 'confidential'],
+    coherency: 'all',
+    mask: 'all',
+    cache: 'all',
+  },
   async run(lab) {
     const { mapped, original } = await copyScattered(lab);
-    lab.equal(mapped, original, 'mapped entries without an IOMMU');
+    lab.equal(mapped, original, 'mapped entries where nothing is translated');
     lab.note(`${original} scattered entries, as many descriptors`);
   },
 });

@@ -5,6 +5,7 @@ export default scenario({
   name: 'unbind-careful',
   description: 'a driver that cleans up is unbound in the middle of a transfer, as on Linux',
   machine: { nodes: [{ label: 'copier', compatible: ['dmalab,copier'] }] },
+  matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all', revocation: 'all' },
   async run(lab) {
     lab.equal(await unbindMidCopy(lab, 'client', true), 0, 'bytes changed after unbind');
     lab.equal(

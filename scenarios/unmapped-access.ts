@@ -32,6 +32,7 @@ const NOWHERE = dmaAddr(0x12_3456_7890n);
 export default scenario({
   name: 'unmapped-access',
   description: 'a device writes to an address that is not mapped: the IOMMU reports it',
+  matrix: { translation: ['strict', 'lazy', 'untrusted'], coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const { kernel } = lab;
     const chan = lab.ok(dma_request_chan_by_mask(kernel, DMA_MEMCPY), 'dma_request_chan_by_mask');

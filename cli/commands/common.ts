@@ -1,3 +1,4 @@
+import type { MatrixValues } from '../../lab/matrix/axes';
 import { CaseWorker } from '../case-worker';
 import { loadAll, type Loaded } from '../load-all';
 import type { LogLevel } from '../log-level';
@@ -32,8 +33,9 @@ export const loadFiltered = async (
   worker: CaseWorker,
   files: readonly string[],
   filter: NameFilter | undefined,
+  selected: MatrixValues | null = null,
 ): Promise<Loaded> => {
-  const loaded = await loadAll(worker, files);
+  const loaded = await loadAll(worker, files, selected);
   if (filter === undefined) return loaded;
   const scenarios = loaded.scenarios.filter(({ name }) => filter.keeps(name));
   if (scenarios.length === 0 && loaded.scenarios.length > 0) {

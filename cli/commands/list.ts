@@ -1,3 +1,4 @@
+import { AXIS_NAMES, valuesOf, type MatrixValues } from '../../lab/matrix/axes';
 import { displayPath } from '../display-path';
 import { ExitCode } from '../exit-code';
 import type { Loaded } from '../load-all';
@@ -10,6 +11,14 @@ import { createWorker, loadFiltered, type CommonOptions } from './common';
 
 const GAP = 2;
 
+/** Where a scenario holds: `translation coherency=off`; an axis without values stands for all of them. */
+const describeMatrix = (matrix: MatrixValues): string =>
+  AXIS_NAMES.flatMap((axis) => {
+    const values = matrix[axis];
+    if (values === undefined) return [];
+    return [values.length === valuesOf(axis).length ? axis : `${axis}=${values.join(',')}`];
+  }).join(' ');
+
 const listAsText = ({ scenarios, problems }: Loaded, { colors, width, write }: Terminal): void => {
   const where = (file: string): string => (shippedName(file) === undefined ? displayPath(file) : '');
   const nameWidth = Math.max(0, ...scenarios.map(({ name }) => name.length)) + GAP;
@@ -17,8 +26,11 @@ const listAsText = ({ scenarios, problems }: Loaded, { colors, width, write }: T
     { width: nameWidth, align: 'left' },
     { width: width - nameWidth, align: 'left' },
   ] as const;
-  for (const { name, description, file } of scenarios) {
-    const text = [description, colors.dim(where(file))].filter((part) => part !== '').join('\n');
+  for (const { name, description, file, matrix } of scenarios) {
+    const axes = describeMatrix(matrix);
+    const text = [description, colors.dim(axes === '' ? '' : `matrix: ${axes}`), colors.dim(where(file))]
+      .filter((part) => part !== '')
+      .join('\n');
     write(layOut([[colors.bold(name), text]], columns, true));
   }
   for (const problem of problems) write(`${colors.red(formatProblem(problem))}\n`);

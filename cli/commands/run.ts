@@ -2,59 +2,84 @@ import fs from 'node:fs';
 import type { CaseWorker } from '../case-worker';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
+import type { LoadedScenario } from '../loaded-scenario';
+import { parseMatrixOption, type MatrixOption } from '../matrix-option';
 import { createOutputFile } from '../output-file';
 import { JsonReport } from '../report/json-report';
+import { MatrixReport } from '../report/matrix-report';
 import type { RunReport, RunSummary } from '../report/run-report';
 import { terminalOf } from '../report/terminal';
 import { TextReport } from '../report/text-report';
 import { runOne } from '../run-one';
 import { findFiles } from '../targets';
+import { UsageError } from '../usage-error';
 import { createWorker, loadFiltered, type CommonOptions } from './common';
 
 /** The options of `dmalab run`. */
 export interface RunCommandOptions extends CommonOptions {
   readonly seed: number;
+  /** What followed `--matrix`; true if nothing did. */
+  readonly matrix?: true | readonly string[];
   readonly jsonFile?: string;
   readonly trace?: string;
 }
 
 const createReports = (options: RunCommandOptions, jsonFile: string | undefined): RunReport[] => {
-  const { seed, json, logLevel } = options;
+  const { seed, json, logLevel, matrix } = options;
   const version = packageVersion();
+  const Text = matrix === undefined ? TextReport : MatrixReport;
   const toStdout =
     json === true
       ? new JsonReport({ version, seed, write: (text) => void process.stdout.write(text) })
-      : new TextReport(terminalOf(process.stdout), { version, seed, stacks: logLevel === 'debug' });
+      : new Text(terminalOf(process.stdout), { version, seed, stacks: logLevel === 'debug' });
   if (jsonFile === undefined) return [toStdout];
   return [toStdout, new JsonReport({ version, seed, write: (text) => fs.writeFileSync(jsonFile, text) })];
 };
 
-const runAll = async (
-  worker: CaseWorker,
-  files: readonly string[],
-  options: RunCommandOptions,
-  { reports, traceFile }: { readonly reports: readonly RunReport[]; readonly traceFile: string | null },
-): Promise<RunSummary> => {
+/** What is run, and who is told of it. */
+interface Plan {
+  readonly files: readonly string[];
+  readonly matrix: MatrixOption | null;
+  readonly reports: readonly RunReport[];
+  readonly traceFile: string | null;
+}
+
+/** A part of the matrix that no scenario has is a mistake, like a filter that lets nothing through. */
+const requireCases = (scenarios: readonly LoadedScenario[], { matrix }: RunCommandOptions): void => {
+  if (scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
+  const reasons = scenarios.flatMap(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
+  const words = matrix === true || matrix === undefined ? '' : ` ${matrix.join(' ')}`;
+  throw new UsageError(`no scenario has a case of --matrix${words}; ${reasons.join('; ')}`);
+};
+
+const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan): Promise<RunSummary> => {
   const start = performance.now();
-  const { scenarios, problems } = await loadFiltered(worker, files, options.filter);
-  for (const report of reports) report.start(scenarios.map(({ name }) => name));
-  let failed = 0;
+  const { files, matrix, reports, traceFile } = plan;
+  const { scenarios, problems } = await loadFiltered(worker, files, options.filter, matrix?.selected ?? null);
+  requireCases(scenarios, options);
+  for (const report of reports) report.start(scenarios);
+  const summary = { passed: 0, failed: 0 };
   for (const scenario of scenarios) {
-    const { seed, timeout } = options;
-    const outcome = await runOne(worker, scenario, { seed, timeoutSeconds: timeout, traceFile });
-    if (outcome.failure !== null) failed++;
-    for (const report of reports) report.outcome(outcome);
+    for (const matrixCase of scenario.cases) {
+      const settings = { seed: options.seed, timeoutSeconds: options.timeout, traceFile };
+      const outcome = await runOne(worker, scenario, matrixCase, settings);
+      summary[outcome.failure === null ? 'passed' : 'failed']++;
+      for (const report of reports) report.outcome(outcome);
+    }
   }
   const notLoaded = new Set(problems.map(({ file }) => file)).size;
   const wallMilliseconds = performance.now() - start;
-  const summary = { passed: scenarios.length - failed, failed, notLoaded, wallMilliseconds };
-  for (const report of reports) report.end(problems, summary);
-  return summary;
+  for (const report of reports) report.end(problems, { ...summary, notLoaded, wallMilliseconds });
+  return { ...summary, notLoaded, wallMilliseconds };
 };
+
+const matrixOf = ({ matrix }: RunCommandOptions): MatrixOption | null =>
+  matrix === undefined ? null : parseMatrixOption(matrix === true ? [] : matrix);
 
 /** `dmalab run`: loads and runs scenarios and reports. The result is the exit code. */
 export const runCommand = async (targets: readonly string[], options: RunCommandOptions): Promise<number> => {
-  const files = findFiles(targets);
+  const matrix = matrixOf(options);
+  const files = findFiles([...targets, ...(matrix?.targets ?? [])]);
   const outputFile = (option: string, file: string | undefined): string | undefined =>
     file === undefined ? undefined : createOutputFile(option, file, files);
   const jsonFile = outputFile('--json-file', options.jsonFile);
@@ -62,7 +87,7 @@ export const runCommand = async (targets: readonly string[], options: RunCommand
   const worker = createWorker(options);
   try {
     const reports = createReports(options, jsonFile);
-    const { failed, notLoaded } = await runAll(worker, files, options, { reports, traceFile });
+    const { failed, notLoaded } = await runAll(worker, options, { files, matrix, reports, traceFile });
     if (notLoaded > 0) return ExitCode.unusable;
     return failed > 0 ? ExitCode.failed : ExitCode.passed;
   } finally {

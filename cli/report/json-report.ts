@@ -1,4 +1,6 @@
+import type { LeftOut } from '../../lab/matrix/expand';
 import { displayPath } from '../display-path';
+import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Place, Problem } from '../problem';
 import type { RunReport, RunSummary } from './run-report';
@@ -22,8 +24,20 @@ const placeFields = ({ file, line, column }: Place): object => ({
 
 const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
 
-const scenarioFields = ({ scenario, failure, measures, notes, wallMilliseconds, reproduce }: Outcome): object => ({
+const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
+  leftOut.map(({ case: matrixCase, reason }: LeftOut) => ({ name, case: matrixCase, reason }));
+
+const scenarioFields = ({
+  scenario,
+  case: matrixCase,
+  failure,
+  measures,
+  notes,
+  wallMilliseconds,
+  reproduce,
+}: Outcome): object => ({
   name: scenario.name,
+  case: matrixCase,
   description: scenario.description,
   file: displayPath(scenario.file),
   status: failure === null ? 'passed' : 'failed',
@@ -43,12 +57,15 @@ const scenarioFields = ({ scenario, failure, measures, notes, wallMilliseconds, 
 export class JsonReport implements RunReport {
   private readonly options: JsonReportOptions;
   private readonly outcomes: Outcome[] = [];
+  private scenarios: readonly LoadedScenario[] = [];
 
   constructor(options: JsonReportOptions) {
     this.options = options;
   }
 
-  start(): void {}
+  start(scenarios: readonly LoadedScenario[]): void {
+    this.scenarios = scenarios;
+  }
 
   outcome(outcome: Outcome): void {
     this.outcomes.push(outcome);
@@ -62,6 +79,7 @@ export class JsonReport implements RunReport {
       seed,
       summary: { ...summary, wallMilliseconds: Math.round(summary.wallMilliseconds * 1000) / 1000 },
       scenarios: this.outcomes.map(scenarioFields),
+      leftOut: this.scenarios.flatMap(leftOutFields),
       notLoaded: problems.map(problemFields),
     };
     write(`${JSON.stringify(report, null, 2)}\n`);
@@ -69,13 +87,15 @@ export class JsonReport implements RunReport {
 }
 
 /** What `list --json` prints. */
-export const listAsJson = (
-  scenarios: readonly { readonly name: string; readonly description: string; readonly file: string }[],
-  problems: readonly Problem[],
-): string => {
+export const listAsJson = (scenarios: readonly LoadedScenario[], problems: readonly Problem[]): string => {
   const list = {
     format: FORMAT,
-    scenarios: scenarios.map(({ name, description, file }) => ({ name, description, file: displayPath(file) })),
+    scenarios: scenarios.map(({ name, description, file, matrix }) => ({
+      name,
+      description,
+      file: displayPath(file),
+      matrix,
+    })),
     notLoaded: problems.map(problemFields),
   };
   return `${JSON.stringify(list, null, 2)}\n`;

@@ -1,17 +1,20 @@
+import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Problem } from '../problem';
 
 /** The end of a run. */
 export interface RunSummary {
+  /** Runs: of each scenario one, or one for each of its cases. */
   readonly passed: number;
   readonly failed: number;
+  /** Files. */
   readonly notLoaded: number;
   readonly wallMilliseconds: number;
 }
 
 /** Follows a run and tells people or programs about it. */
 export interface RunReport {
-  start(names: readonly string[]): void;
+  start(scenarios: readonly LoadedScenario[]): void;
   outcome(outcome: Outcome): void;
   end(problems: readonly Problem[], summary: RunSummary): void;
 }

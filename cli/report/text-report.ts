@@ -1,12 +1,12 @@
-import type { Outcome, OutcomeFailure } from '../outcome';
-import { formatPlace, formatProblem, type Problem } from '../problem';
+import type { LoadedScenario } from '../loaded-scenario';
+import type { Outcome } from '../outcome';
+import type { Problem } from '../problem';
 import { layOut, type Column } from './columns';
+import { INDENT, writeEnd, writeFailure, writeReproduction } from './failure-text';
 import { paragraph } from './paragraph';
 import type { RunReport, RunSummary } from './run-report';
 import type { Terminal } from './terminal';
 import { count, formatBytes, formatTime, formatWall } from './units';
-
-const INDENT = '    ';
 
 /** What the report needs to know beforehand. */
 export interface TextReportOptions {
@@ -32,7 +32,8 @@ export class TextReport implements RunReport {
     this.options = options;
   }
 
-  start(names: readonly string[]): void {
+  start(scenarios: readonly LoadedScenario[]): void {
+    const names = scenarios.map(({ name }) => name);
     const { colors, width, write } = this.terminal;
     const { version, seed } = this.options;
     const room = width - MARK_COLUMN.width - NUMBERS_WIDTH;
@@ -50,23 +51,13 @@ export class TextReport implements RunReport {
     const { description } = outcome.scenario;
     if (description !== '') write(`${colors.dim(paragraph(description, width, INDENT))}\n`);
     for (const note of outcome.notes) write(`${colors.cyan(paragraph(note, width, `${INDENT}  `, `${INDENT}· `))}\n`);
-    if (outcome.failure !== null) this.failure(outcome.failure, outcome.reproduce);
+    if (outcome.failure === null) return;
+    writeFailure(this.terminal, outcome.failure, this.options);
+    writeReproduction(this.terminal, outcome.reproduce);
   }
 
   end(problems: readonly Problem[], summary: RunSummary): void {
-    const { colors, write, width } = this.terminal;
-    const { passed, failed, notLoaded, wallMilliseconds } = summary;
-    if (problems.length > 0) write(`\n  ${colors.red('Not loaded')}\n`);
-    for (const problem of problems) {
-      write(`${paragraph(formatProblem(problem), width, `${INDENT}  `, INDENT)}\n`);
-      this.stack(problem.stack);
-    }
-    const parts = [
-      passed > 0 ? colors.green(`${passed} passed`) : '0 passed',
-      failed > 0 ? colors.red(`${failed} failed`) : '0 failed',
-      ...(notLoaded > 0 ? [colors.red(`${notLoaded} not loaded`)] : []),
-    ];
-    write(`\n  ${parts.join(', ')}  ${colors.dim(`in ${formatWall(wallMilliseconds)}`)}\n\n`);
+    writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 
   private row({ scenario, failure, measures, wallMilliseconds }: Outcome): string[] {
@@ -86,21 +77,5 @@ export class TextReport implements RunReport {
       notable(measures.warnings),
       wall,
     ];
-  }
-
-  private failure({ message, place, stack, log }: OutcomeFailure, reproduce: string): void {
-    const { colors, write, width } = this.terminal;
-    write(`${colors.red(paragraph(message, width, INDENT))}\n`);
-    write(`${INDENT}${colors.dim('at')} ${formatPlace(place)}\n`);
-    this.stack(stack);
-    if (log.length > 0) write(`${INDENT}${colors.dim('last messages of the kernel')}\n`);
-    for (const line of log) write(`${colors.dim(paragraph(line, width, `${INDENT}    `, `${INDENT}  `))}\n`);
-    write(`${INDENT}${colors.dim('again with')} ${reproduce}\n`);
-  }
-
-  private stack(stack: string | undefined): void {
-    if (!this.options.stacks || stack === undefined) return;
-    const { colors, write } = this.terminal;
-    for (const line of stack.split('\n')) write(`${INDENT}  ${colors.dim(line.trim())}\n`);
   }
 }

@@ -1,10 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { forbidExit, redirectOutput, silenceNode, StrayErrors } from './containment';
+import { RamPool } from '../../index';
+import { matrixValues } from '../../lab/matrix/check-matrix';
+import { expandMatrix } from '../../lab/matrix/expand';
+import { caseName } from '../../lab/matrix/case-name';
 import { fullHostTurn } from './host-turn';
 import { KernelLog } from './kernel-log';
 import { describeLoadError, describeThrown } from './load-problem';
 import { loadScenario } from './load-scenario';
-import type { Answer, FromWorker, Request, WorkerSettings } from './protocol';
+import type { Answer, FromWorker, LoadRequest, Request, RunRequest, WorkerSettings } from './protocol';
 import { plainText } from './plain-value';
 import { runCase } from './run-case';
 import { TraceWriter } from './trace-writer';
@@ -17,29 +21,33 @@ const port = parentPort!;
 const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 
-const load = async (file: string): Promise<Answer> => {
+const load = async ({ file, selected }: LoadRequest): Promise<Answer> => {
   const { scenario, problems } = loadScenario(file);
   await fullHostTurn();
   const stray = strays.take();
   if (scenario === undefined) return { type: 'refused', problems };
   if (stray !== undefined) return { type: 'refused', problems: describeLoadError(stray.error, file) };
-  const { name, description = '' } = scenario;
-  return { type: 'loaded', name, description: plainText(description) };
+  const { name, description = '', machine = {} } = scenario;
+  const matrix = matrixValues(scenario.matrix ?? {});
+  const expansion = selected === null ? { cases: [{}], leftOut: [] } : expandMatrix(matrix, selected, machine);
+  return { type: 'loaded', name, description: plainText(description), matrix, ...expansion };
 };
 
-const run = async (request: Extract<Request, { type: 'run' }>): Promise<Answer> => {
-  const { file, seed, traceFile } = request;
+const run = async (request: RunRequest): Promise<Answer> => {
+  const { file, case: matrixCase, seed, traceFile } = request;
   const { scenario, problems } = loadScenario(file);
   if (scenario === undefined) return { type: 'refused', problems };
-  const log = new KernelLog(scenario.name, settings.logLevel, (record) => send({ type: 'log', record }));
-  const trace = traceFile === null ? undefined : new TraceWriter(traceFile, scenario.name);
-  return runCase({ scenario, seed, log, trace, strays });
+  const log = new KernelLog(caseName(scenario.name, matrixCase), settings.logLevel, (record) =>
+    send({ type: 'log', record }),
+  );
+  const trace = traceFile === null ? undefined : new TraceWriter(traceFile, scenario.name, matrixCase);
+  return runCase({ scenario, matrixCase, seed, log, trace, strays, ramPool });
 };
 
 /** Anything that went wrong on the way is an answer, too: the command waits for one. */
 const answer = async (request: Request): Promise<void> => {
   try {
-    send(await (request.type === 'load' ? load(request.file) : run(request)));
+    send(await (request.type === 'load' ? load(request) : run(request)));
   } catch (error) {
     send({ type: 'refused', problems: [{ file: request.file, message: describeThrown(error) }] });
   }
@@ -50,5 +58,7 @@ forbidExit();
 silenceNode();
 redirectOutput((text) => send({ type: 'output', text }));
 const strays = new StrayErrors();
+/** Cases run one after another. */
+const ramPool = new RamPool();
 installTypeScriptLoader(settings.typecheck, (busy) => send({ type: busy ? 'compiling' : 'compiled' }));
 port.on('message', (request: Request) => void answer(request));

@@ -1,4 +1,6 @@
-import type { ScenarioResult } from '../../index';
+import type { MatrixCase, ScenarioResult } from '../../index';
+import type { MatrixValues } from '../../lab/matrix/axes';
+import type { LoadedScenario } from '../loaded-scenario';
 import type { LogLevel } from '../log-level';
 import type { Place, Problem } from '../problem';
 
@@ -9,15 +11,28 @@ export interface WorkerSettings {
 }
 
 /** What the command asks of a worker; it asks the next thing when it has the answer to the last. */
-export type Request =
-  | { readonly type: 'load'; readonly file: string }
-  | { readonly type: 'run'; readonly file: string; readonly seed: number; readonly traceFile: string | null };
+export type Request = LoadRequest | RunRequest;
+
+/** To load a module. */
+export interface LoadRequest {
+  readonly type: 'load';
+  readonly file: string;
+  /** Which part of the matrix is to be run; null to run scenarios on their own machines. */
+  readonly selected: MatrixValues | null;
+}
+
+/** To run a module's scenario once. */
+export interface RunRequest {
+  readonly type: 'run';
+  readonly file: string;
+  readonly case: MatrixCase;
+  readonly seed: number;
+  readonly traceFile: string | null;
+}
 
 /** The scenario in a module. */
-export interface LoadedAnswer {
+export interface LoadedAnswer extends Omit<LoadedScenario, 'file'> {
   readonly type: 'loaded';
-  readonly name: string;
-  readonly description: string;
 }
 
 /** The module cannot be used. */
@@ -42,6 +57,7 @@ export type Answer = LoadedAnswer | RefusedAnswer | FinishedAnswer;
 /** A message of the machine's software. */
 export interface LogRecord {
   readonly level: Exclude<LogLevel, 'silent'>;
+  /** The scenario's name, with the case of the matrix. */
   readonly scenario: string;
   readonly fields: Readonly<Record<string, string | number | boolean | null>>;
   readonly message: string;

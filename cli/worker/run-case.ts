@@ -1,4 +1,11 @@
-import { runScenario, type FailureReport, type Scenario, type ScenarioResult } from '../../index';
+import {
+  runScenario,
+  type FailureReport,
+  type MatrixCase,
+  type RamPool,
+  type Scenario,
+  type ScenarioResult,
+} from '../../index';
 import type { StrayErrors } from './containment';
 import { fullHostTurn, hostTurn } from './host-turn';
 import type { KernelLog } from './kernel-log';
@@ -11,10 +18,12 @@ import type { TraceWriter } from './trace-writer';
 /** One run of one scenario. */
 export interface Case {
   readonly scenario: Scenario;
+  readonly matrixCase: MatrixCase;
   readonly seed: number;
   readonly log: KernelLog;
   readonly trace: TraceWriter | undefined;
   readonly strays: StrayErrors;
+  readonly ramPool: RamPool;
 }
 
 const strayFailure = (strays: StrayErrors): FailureReport | null => {
@@ -32,10 +41,11 @@ const plainResult = (result: ScenarioResult, failure: FailureReport | null): Sce
   notes: result.notes.map(plainText),
 });
 
-const execute = async ({ scenario, seed, log, trace, strays }: Case): Promise<ScenarioResult> => {
+const execute = async ({ scenario, matrixCase, seed, log, trace, strays, ramPool }: Case): Promise<ScenarioResult> => {
   const subscriber = trace === undefined ? {} : { subscriber: trace.add };
+  const options = { case: matrixCase, seed, hostTurn, log, ramPool, ...subscriber };
   await Promise.resolve(); // hostTurn may be called from promise callbacks only
-  const result = await runScenario(scenario, { seed, hostTurn, log, ...subscriber });
+  const result = await runScenario(scenario, options);
   await fullHostTurn();
   return plainResult(result, result.failure ?? strayFailure(strays));
 };

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { TraceRecord } from '../../index';
+import type { MatrixCase, TraceRecord } from '../../index';
 import { plainFields } from './plain-value';
 
 const BUFFER_CHARACTERS = 16_384;
@@ -7,17 +7,17 @@ const BUFFER_CHARACTERS = 16_384;
 /** Appends the events of one run to a file, one line of JSON each. */
 export class TraceWriter {
   private readonly file: number;
-  private readonly scenario: string;
+  private readonly heading: object;
   private buffer = '';
 
-  constructor(path: string, scenario: string) {
+  constructor(path: string, scenario: string, matrixCase: MatrixCase) {
     this.file = fs.openSync(path, 'a');
-    this.scenario = scenario;
+    this.heading = Object.keys(matrixCase).length === 0 ? { scenario } : { scenario, case: matrixCase };
   }
 
   /** To be subscribed to the trace. */
   readonly add = ({ ordinal, time, event }: TraceRecord): void => {
-    const line = { scenario: this.scenario, ordinal, time, ...plainFields(event) };
+    const line = { ...this.heading, ordinal, time, ...plainFields(event) };
     this.buffer += `${JSON.stringify(line)}\n`;
     if (this.buffer.length >= BUFFER_CHARACTERS) this.flush();
   };

@@ -10,7 +10,8 @@ import type { LogRecord } from '../../cli/worker/protocol';
 import { hostTurn } from '../../cli/worker/host-turn';
 
 const outcome = (name: string, change: Partial<Outcome> = {}): Outcome => ({
-  scenario: { file: '/x/one.ts', name, description: 'what it is about' },
+  scenario: { file: '/x/one.ts', name, description: 'what it is about', matrix: {}, cases: [{}], leftOut: [] },
+  case: {},
   failure: null,
   measures: {
     simulatedTime: 1_234_567,
@@ -32,7 +33,7 @@ const reportAt = (width: number, outcomes: readonly Outcome[]): string[] => {
   let text = '';
   const terminal: Terminal = { width, colors: pc.createColors(false), write: (more) => void (text += more) };
   const report = new TextReport(terminal, { version: '1.0.0', seed: 1, stacks: false });
-  report.start(outcomes.map(({ scenario }) => scenario.name));
+  report.start(outcomes.map(({ scenario }) => scenario));
   for (const each of outcomes) report.outcome(each);
   report.end([], { passed: outcomes.length, failed: 0, notLoaded: 0, wallMilliseconds: 1 });
   return text.split('\n');

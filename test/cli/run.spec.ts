@@ -103,7 +103,9 @@ describe('dmalab: running and reporting', () => {
     const result = await dmalab(folder, 'run', 'broken.ts', '--json', '--seed', '5');
     const report = parseJson<Record<string, unknown> & { scenarios: Record<string, unknown>[] }>(result);
     const [scenario] = report.scenarios;
-    expect(Object.keys(report)).to.deep.equal(['format', 'dmalab', 'seed', 'summary', 'scenarios', 'notLoaded']);
+    expect(Object.keys(report)).to.deep.equal([
+      ...['format', 'dmalab', 'seed', 'summary', 'scenarios', 'leftOut', 'notLoaded'],
+    ]);
     expect(report.format).to.equal(1);
     expect(Object.keys(report.summary as object)).to.deep.equal(['passed', 'failed', 'notLoaded', 'wallMilliseconds']);
     expect(scenario).to.deep.include({
@@ -124,7 +126,7 @@ describe('dmalab: running and reporting', () => {
     const page = fs.readFileSync(path.resolve(__dirname, '../../docs/cli.md'), 'utf8');
     const { stdout } = await dmalab(folder, 'run', '--help');
     const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
-    expect(options).to.have.lengthOf(10);
+    expect(options).to.have.lengthOf(11);
     for (const option of options) expect(page, option).to.include(`\`${option}`);
     const json = await dmalab(folder, 'run', 'broken.ts', '--json');
     for (const [, field] of json.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);
