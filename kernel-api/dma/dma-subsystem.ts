@@ -1,6 +1,7 @@
 import { PAGE_SIZE, type VirtAddr } from '../../base/address';
 import { EFAULT, EPROBE_DEFER } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
+import { ARCH_DMA_MINALIGN } from '../boot/riscv-isa';
 import { iommu_is_dma_domain, type IommuDomain } from '../iommu/iommu-domain';
 import { iommu_get_resv_regions } from '../iommu/reserved-regions';
 import type { Kernel } from '../kernel';
@@ -87,7 +88,7 @@ export class DmaSubsystem {
     const ranges = of_dma_get_range(of_get_next_dma_parent(of_node) ?? of_node);
     const map = typeof ranges === 'number' ? null : new DmaRangeMap(ranges);
     this.limitMasks(dev, map);
-    dma.dma_coherent = of_dma_is_coherent(of_node);
+    setupCoherence(dev, of_dma_is_coherent(of_node));
     dma.untrusted = of_property_read_bool(of_node, 'dmalab,untrusted');
     if (of_property_read_bool(of_node, 'dmalab,pci-like')) setupAsPci(dma);
     else dma.pci_32bit_workaround = false;
@@ -140,6 +141,23 @@ export class DmaSubsystem {
     dev.dma.ops = iommuOps;
   }
 }
+
+/** `arch_setup_dma_ops` of RISC-V: a device that does not snoop needs cache operations, on blocks that are not too large. */
+const setupCoherence = (dev: StructDevice, coherent: boolean): void => {
+  const { kernel } = dev;
+  const { cbomBlockSize } = kernel.isa;
+  dev.dma.dma_coherent = coherent;
+  if (coherent) return;
+  if (cbomBlockSize > ARCH_DMA_MINALIGN) {
+    const sizes = `(${ARCH_DMA_MINALIGN} < ${cbomBlockSize})`;
+    const message = `ARCH_DMA_MINALIGN smaller than riscv,cbom-block-size ${sizes}`;
+    kernel.warn('arch_setup_dma_ops', `${dev.name}: ${message}`);
+  }
+  if (cbomBlockSize === 0) {
+    const message = 'device non-coherent but no non-coherent operations supported';
+    kernel.warn('arch_setup_dma_ops', `${dev.name}: ${message}`);
+  }
+};
 
 /** What the PCI core gives its devices (`pci_device_add`), and what the IOMMU back end does for them. */
 const setupAsPci = (dma: DeviceDma): void => {
