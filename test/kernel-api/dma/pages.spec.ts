@@ -128,13 +128,13 @@ for (const [name, options] of Object.entries(BACK_ENDS)) {
         const handle = out(NOWHERE);
         const check = (cpu: VirtAddr, file: { mmap: (vma: never) => number }, what: string): void => {
           kernel.mm.write(cpu, bytes);
-          const whole = process.mapFile(file as never, size);
+          const whole = process.mapFile(file, size);
           expect([...process.read(whole, size)], what).to.deep.equal([...bytes]);
-          const part = process.mapFile(file as never, 2 * PAGE_SIZE, 3 * PAGE_SIZE);
+          const part = process.mapFile(file, 2 * PAGE_SIZE, 3 * PAGE_SIZE);
           process.write(part, Uint8Array.of(0xab));
           expect(kernel.mm.load8(virtAddr(cpu + 3 * PAGE_SIZE)), what).to.equal(0xab);
-          expect(process.mm.mmap(0, 2 * PAGE_SIZE, 3, 1, file as never, 4 * PAGE_SIZE), what).to.equal(-ENXIO);
-          expect(process.mm.mmap(0, PAGE_SIZE, 3, 1, file as never, 5 * PAGE_SIZE), what).to.equal(-ENXIO);
+          expect(process.mm.mmap(0, 2 * PAGE_SIZE, 3, 1, file, 4 * PAGE_SIZE), what).to.equal(-ENXIO);
+          expect(process.mm.mmap(0, PAGE_SIZE, 3, 1, file, 5 * PAGE_SIZE), what).to.equal(-ENXIO);
           process.munmap(whole, size);
           process.munmap(part, 2 * PAGE_SIZE);
         };
