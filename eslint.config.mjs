@@ -3,6 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 import shiftCount from './eslint-rules/shift-count.mjs';
+import useAfterInto from './eslint-rules/use-after-into.mjs';
 
 const core = ['base', 'emulator', 'devices', 'firmware', 'kernel-api', 'lab'].map((folder) => `${folder}/**/*.ts`);
 
@@ -67,9 +68,10 @@ export default defineConfig(
   },
   {
     files: ['**/*.ts'],
-    plugins: { dmalab: { rules: { 'shift-count': shiftCount } } },
+    plugins: { dmalab: { rules: { 'shift-count': shiftCount, 'use-after-into': useAfterInto } } },
     rules: {
       'dmalab/shift-count': 'error',
+      'dmalab/use-after-into': 'error',
       'no-console': 'error',
       'no-restricted-properties': [
         'error',

@@ -39,7 +39,7 @@ export abstract class Layout<T> {
   }
 
   /** Throws the `LabError` for a value that does not fit. */
-  check(value: unknown): asserts value is T {
+  check(value: unknown): void {
     const problem = this.problem(value);
     if (problem === null) return;
     const path = /^[.[\w\]]*/.exec(problem)![0];

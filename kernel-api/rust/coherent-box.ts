@@ -109,8 +109,7 @@ export class CoherentBox<L extends AnyLayout> extends Owner {
   /** Sets every element. */
   fill<E extends AnyLayout>(this: CoherentBox<Slice<E>>, value: LayoutType<E>): void {
     const { allocation, layout } = this.#memory();
-    const { count } = layout;
-    const element: AnyLayout = layout.element;
+    const { element, count } = layout;
     element.check(value);
     for (let i = 0; i < count; i++) element.store(allocation.dev.kernel.mm, allocation.cpu + i * element.size, value);
   }

@@ -2,7 +2,7 @@ import { errnoName } from '../../base/errno';
 
 /** An error of the kernel, thrown: what `Err(EINVAL)` is in Rust. */
 export class KernelError extends Error {
-  override readonly name = 'KernelError';
+  override readonly name: string = 'KernelError';
   /** The error number, positive: `error.errno === EINVAL`. */
   readonly errno: number;
 

@@ -72,12 +72,12 @@ const { type } = fc.letrec<{ type: Type; struct: Type }>((tie) => ({
     scalars,
     fc.tuple(tie('type'), fc.integer({ min: 1, max: 5 })).map(([element, count]) => ({
       layout: array(element.layout, count as 1),
-      c: (member) => element.c(`${member}[${count}]`),
+      c: (member: string) => element.c(`${member}[${count}]`),
       declarations: element.declarations,
     })),
     fc.integer({ min: 1, max: 9 }).map((n) => ({
       layout: bytes(n as 1),
-      c: (member) => `uint8_t ${member}[${n}]`,
+      c: (member: string) => `uint8_t ${member}[${n}]`,
       declarations: [],
     })),
     tie('struct'),

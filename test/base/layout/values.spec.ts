@@ -57,12 +57,12 @@ const MODEL: readonly (readonly [AnyLayout, (view: DataView) => unknown])[] = [
   [bool, (view) => view.getUint8(0) !== 0],
 ];
 
-const problemOf = (body: () => unknown): { message: string; what: string | undefined } => {
+const problemOf = (body: () => unknown): { message: string; what: string } => {
   try {
     body();
   } catch (error) {
     expect(error).to.be.instanceOf(LabError);
-    return { message: (error as LabError).message, what: (error as LabError).place?.what };
+    return { message: (error as LabError).message, what: (error as LabError).place?.what ?? '' };
   }
   throw new Error('nothing was thrown');
 };
@@ -155,9 +155,9 @@ describe('base/layout: values', () => {
     const memory = new BytesMemory(new Uint8Array(inner.size).fill(0xee));
     const told = (value: unknown): string => {
       const { message, what } = problemOf(() => inner.write(memory, 0, value as never));
-      expect(message.startsWith(what!), message).to.equal(true);
+      expect(message.startsWith(what), message).to.equal(true);
       expect(memory.bytes.every((byte) => byte === 0xee)).to.equal(true);
-      return `${what}|${message.slice(what!.length)}`;
+      return `${what}|${message.slice(what.length)}`;
     };
     expect(told({ ...good, list: [sqe, { ...sqe, data: [1n, -1n] }] })).to.equal(
       'inner.list[1].data[1]|: -1n is no le64.',
@@ -177,7 +177,7 @@ describe('base/layout: values', () => {
 describe('base/layout: declarations that make no sense', () => {
   const told = (fields: Record<string, unknown>, options?: object): string => {
     const { message, what } = problemOf(() => struct('s', fields as never, options));
-    return `${what}|${message.slice(what!.length)}`;
+    return `${what}|${message.slice(what.length)}`;
   };
 
   it('are told with the path of the field', () => {
