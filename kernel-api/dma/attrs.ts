@@ -24,7 +24,7 @@ export const DMA_ATTR_FORCE_CONTIGUOUS = 1 << 6;
 export const DMA_ATTR_ALLOC_SINGLE_PAGES = 1 << 7;
 /** No warning when an allocation fails, or a bounce buffer has no room. */
 export const DMA_ATTR_NO_WARN = 1 << 8;
-/** The mapping is for privileged accesses only, where the IOMMU tells them apart. */
+/** The mapping is for privileged accesses. A hint that the driver of the RISC-V IOMMU does not take up. */
 export const DMA_ATTR_PRIVILEGED = 1 << 9;
 /** The address is that of registers or other memory-mapped I/O: never cached, never bounced. */
 export const DMA_ATTR_MMIO = 1 << 10;
