@@ -39,6 +39,7 @@ export default scenario({
   name: 'user-buffer-lengths',
   description: 'every entry of a list has the length of the whole buffer: the device writes to pages of others',
   machine: { nodes: [{ label: 'copier', compatible: ['dmalab,sg-copier'] }] },
+  matrix: { translation: ['direct', 'strict', 'lazy', 'passthrough'], coherency: 'all', cache: 'all' },
   async run(lab) {
     const { kernel } = lab;
     const process = new UserProcess(kernel);

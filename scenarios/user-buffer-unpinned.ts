@@ -25,6 +25,7 @@ export default scenario({
   name: 'user-buffer-unpinned',
   description: 'get_user_pages in the place of pin_user_pages: after a fork the device writes to the page of the child',
   machine: { nodes: [{ label: 'copier', compatible: ['dmalab,sg-copier'] }] },
+  matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const { kernel } = lab;
     const process = new UserProcess(kernel);

@@ -10,6 +10,7 @@ export default scenario({
   name: 'user-buffer',
   description: 'a device writes to the buffer of a process: pinned, listed, mapped, and given back',
   machine: { nodes: [{ label: 'copier', compatible: ['dmalab,sg-copier'] }] },
+  matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const { kernel } = lab;
     const before = kernel.mm.statistics();

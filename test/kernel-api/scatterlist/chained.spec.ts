@@ -132,9 +132,12 @@ describe('sgl_alloc', () => {
       kernel.mm.slabs.shrink();
       expect(kernel.mm.statistics()).to.include({ kmallocObjects: 0, allocatedPages: 0 });
     }
+    let tried = 0;
+    kernel.mm.failures.failWhen(() => ++tried < 0);
     expect(sgl_alloc(kernel, 2 ** 32, GFP_KERNEL, null)).to.equal(null);
     expect(sgl_alloc(kernel, 2 ** 32 - 4095, GFP_KERNEL, null)).to.equal(null);
     expect(sgl_alloc(kernel, 2 ** 40 + 1, GFP_KERNEL, null)).to.equal(null);
+    expect(tried, 'nothing is allocated').to.equal(0);
     expect(() => sgl_alloc(kernel, 0, GFP_KERNEL, null)).to.throw(/paging request/);
     expect(lengths(sgl_alloc_order(kernel, 0, 0, true, GFP_KERNEL, null)!)).to.deep.equal([0]);
   });

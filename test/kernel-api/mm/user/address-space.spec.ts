@@ -228,7 +228,10 @@ describe('copy_to_user and copy_from_user', () => {
     expect(call(() => copy_to_user(kernel, virtAddr(base + 100), buffer, PAGE))).to.equal(0);
     expect(process.read(virtAddr(base + 99), PAGE + 2)).to.deep.equal(new Uint8Array(PAGE + 2).fill(0x5a, 1, PAGE + 1));
     expect(call(() => copy_to_user(kernel, virtAddr(base + PAGE), buffer, PAGE + 10))).to.equal(10);
+    const last = virtAddr(process.mm.mmap(TASK_SIZE - PAGE, PAGE, RW, FIXED, null));
     expect(call(() => copy_to_user(kernel, virtAddr(TASK_SIZE - 4), buffer, 8))).to.equal(8);
+    expect([...process.read(virtAddr(last + PAGE - 4), 4)], 'all or nothing').to.deep.equal([0, 0, 0, 0]);
+    expect(call(() => copy_to_user(kernel, virtAddr(TASK_SIZE - 8), buffer, 8))).to.equal(0);
     expect(
       call(() => copy_to_user(kernel, buffer, buffer, 8)),
       'a kernel address is refused',

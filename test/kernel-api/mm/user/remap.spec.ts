@@ -206,6 +206,23 @@ describe('vm_map_pages', () => {
     expect(kernel.warned).to.deep.equal([]);
   });
 
+  it('of a shared mapping is the same page for everybody, also after mprotect and fork', () => {
+    const { kernel, process } = setup();
+    const [page] = scattered(kernel, 1) as [Page];
+    const base = map(process, 1, 0, (vma) => vm_map_pages(vma, [page], 1));
+    process.mm.mprotect(base, PAGE, PROT_READ);
+    expect(() => process.write(base, Uint8Array.of(1))).to.throw(SegmentationFault);
+    process.mm.mprotect(base, PAGE, RW);
+    const child = process.fork() as UserProcess;
+    process.write(base, Uint8Array.of(1));
+    child.write(virtAddr(base + 1), Uint8Array.of(2));
+    expect([...kernel.mm.read(page_address(page), 3)]).to.deep.equal([1, 2, 0x40]);
+    expect(page_ref_count(page)).to.equal(3);
+    child.exit();
+    process.exit();
+    expect(page_ref_count(page)).to.equal(1);
+  });
+
   it('of a mapping that nothing was put into is a fault', () => {
     const { process } = setup();
     const base = map(process, 1, 0, () => 0);
