@@ -36,8 +36,24 @@ export * from './io/barriers';
 export * from './io/io-mem';
 export * from './io/ioremap';
 export * from './io/poll';
+export { iommu_group_show_type, iommu_group_store_type } from './iommu/group-type';
 export * from './iommu/iommu';
-export { IOMMU_CACHE, IOMMU_MMIO, IOMMU_NOEXEC, IOMMU_READ, IOMMU_WRITE, type IommuDomain } from './iommu/iommu-domain';
+export {
+  IOMMU_CACHE,
+  IOMMU_DOMAIN_BLOCKED,
+  IOMMU_DOMAIN_DMA,
+  IOMMU_DOMAIN_DMA_FQ,
+  IOMMU_DOMAIN_IDENTITY,
+  IOMMU_DOMAIN_UNMANAGED,
+  IOMMU_MMIO,
+  IOMMU_NOEXEC,
+  IOMMU_PRIV,
+  IOMMU_READ,
+  IOMMU_WRITE,
+  type IommuDomain,
+} from './iommu/iommu-domain';
+export type { IommuGroup } from './iommu/iommu-group';
+export { IotlbGather } from './iommu/iotlb-gather';
 export { IOMMU_FAULT_READ, IOMMU_FAULT_WRITE, iommu_set_fault_handler, type IommuFault } from './iommu/faults';
 export * from './irq/request-irq';
 export type { Kernel } from './kernel';

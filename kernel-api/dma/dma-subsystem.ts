@@ -1,9 +1,7 @@
 import { PAGE_SIZE, type VirtAddr } from '../../base/address';
-import { EFAULT, EPROBE_DEFER } from '../../base/errno';
+import { EPROBE_DEFER } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
 import { ARCH_DMA_MINALIGN } from '../boot/riscv-isa';
-import { iommu_is_dma_domain, type IommuDomain } from '../iommu/iommu-domain';
-import { iommu_get_resv_regions } from '../iommu/reserved-regions';
 import type { Kernel } from '../kernel';
 import type { MemblockRange } from '../mm/memblock';
 import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '../of/address';
@@ -12,11 +10,9 @@ import { of_property_read_bool } from '../of/property';
 import { AtomicPools } from './atomic-pools';
 import { DmaRangeMap } from './bus-dma-region';
 import type { DmaCoherentMem } from './coherent-memory';
-import { directOps } from './direct';
 import type { DeviceDma } from './device-dma';
 import { DMA_BIT_MASK } from './dma-address';
-import { IommuDmaCookie } from './iommu-dma-cookie';
-import { iommuOps } from './iommu-ops';
+import { iommu_setup_dma_ops } from './iommu-dma-setup';
 import { SgScratchPool } from './sg-scratch';
 import { of_dma_set_restricted_buffer } from './swiotlb/restricted-pool';
 import { Swiotlb } from './swiotlb/swiotlb';
@@ -101,7 +97,7 @@ export class DmaSubsystem {
       if (map !== null) dma.dma_range_map = null;
       return error;
     }
-    this.setupOps(dev);
+    iommu_setup_dma_ops(dev);
     if (error !== 0) of_dma_set_restricted_buffer(dev, of_node);
     return 0;
   }
@@ -122,23 +118,6 @@ export class DmaSubsystem {
     const mask = DMA_BIT_MASK(end.toString(2).length);
     dma.coherent_dma_mask &= mask;
     dma.dma_mask &= mask;
-  }
-
-  /** Chooses the back end (`iommu_setup_dma_ops`): a translating default domain of the device's group, or none. */
-  private setupOps(dev: StructDevice): void {
-    const domain = dev.iommu?.group?.default_domain ?? null;
-    dev.dma.ops = directOps;
-    dev.dma.iommu = null;
-    if (domain === null || !iommu_is_dma_domain(domain)) return;
-    if (initDomain(domain, dev) !== 0) {
-      this.kernel.log.warn(
-        { device: dev.name },
-        `Failed to set up IOMMU for device ${dev.name}; retaining platform DMA ops`,
-      );
-      return;
-    }
-    dev.dma.iommu = domain.cookie;
-    dev.dma.ops = iommuOps;
   }
 }
 
@@ -165,23 +144,4 @@ const setupAsPci = (dma: DeviceDma): void => {
   if (dma.dma_parms === null) return;
   if (dma.dma_parms.max_segment_size === 0) dma.dma_parms.max_segment_size = PCI_MAX_SEGMENT;
   if (dma.dma_parms.segment_boundary_mask === 0n) dma.dma_parms.segment_boundary_mask = DMA_BIT_MASK(32);
-};
-
-/** `iommu_dma_init_domain`: the first device of a domain decides which addresses are kept free. 0 or `-EFAULT`. */
-const initDomain = (domain: IommuDomain, dev: StructDevice): number => {
-  const map = dev.dma.dma_range_map;
-  const first = BigInt(domain.aperturePageStart) << 12n;
-  const last = (BigInt(domain.aperturePageEnd) << 12n) | 0xfffn;
-  if (map !== null && (map.min > last || map.max < first)) {
-    dev.kernel.log.warn({ device: dev.name }, 'specified DMA range outside IOMMU capability');
-    return -EFAULT;
-  }
-  domain.cookie ??= new IommuDmaCookie(
-    domain,
-    iommu_get_resv_regions(dev).map(({ startPage, pageCount }) => ({
-      firstPage: startPage,
-      lastPage: startPage + pageCount - 1,
-    })),
-  );
-  return 0;
 };

@@ -1,4 +1,5 @@
 import type { IotlbGather } from '../iommu/iotlb-gather';
+import type { Kernel } from '../kernel';
 import type { PageRuns } from '../iommu/page-runs';
 
 /**
@@ -8,6 +9,7 @@ import type { PageRuns } from '../iommu/page-runs';
  * gathered pages were mapped to.
  */
 export interface IommuDmaDomain {
+  readonly kernel: Kernel;
   /** The first and the last page that the tables can map. */
   readonly aperturePageStart: number;
   readonly aperturePageEnd: number;
@@ -17,6 +19,8 @@ export interface IommuDmaDomain {
   mapRuns(iovaPage: number, runs: PageRuns, prot: number): number;
   unmapPages(iovaPage: number, count: number, gather: IotlbGather): number;
   iotlbSync(gather: IotlbGather): void;
+  /** Returns when the IOMMU has forgotten everything about the domain. */
+  flushIotlbAll(): void;
   /** -1 where nothing is mapped. */
   iovaToPhysPage(iovaPage: number): number;
 }

@@ -2,10 +2,13 @@ import { PAGE_OFFSET_MASK, PAGE_SIZE, SIZE_MAX, virtAddr, type VirtAddr } from '
 import { EINVAL, ENOMEM } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
 import type { Kernel } from '../kernel';
-import type { DmaAttrs } from './attrs';
+import { DMA_ATTR_SKIP_CPU_SYNC, type DmaAttrs } from './attrs';
 import type { DmaDataDirection } from './direction';
 import { MAPPING_ERROR_OFFSET, MAPPING_ERROR_PAGE } from './dma-address';
 import { allocIova, protectionOf, unmapPages } from './iommu-dma';
+import { dev_use_sg_swiotlb } from './iommu-dma-bounce';
+import { mapBouncedSg, unmapBouncedSg } from './iommu-dma-sg-bounce';
+import { iommuSync, isBouncedList } from './iommu-dma-sync';
 import { dma_get_max_seg_size, segmentBoundary } from './segments';
 import type { SgScratch } from './sg-scratch';
 
@@ -154,6 +157,8 @@ export const iommuMapSg = (
   attrs: DmaAttrs,
 ): number => {
   const { kernel } = dev;
+  if (dev_use_sg_swiotlb(dev, sgl, nents, dir)) return mapBouncedSg(dev, sgl, nents, dir, attrs);
+  if ((attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) iommuSync.syncSgForDevice(dev, sgl, nents, dir);
   const boundary = segmentBoundary(dev);
   const scratch = kernel.dma.scratch.take(nents);
   try {
@@ -188,8 +193,19 @@ const mappedRange = (
  * `iommu_dma_unmap_sg`: the range goes from the first segment to the last one that has a length. Like Linux it trusts what
  * the list says.
  */
-export const iommuUnmapSg = (dev: StructDevice, sgl: VirtAddr, nents: number): void => {
+export const iommuUnmapSg = (
+  dev: StructDevice,
+  sgl: VirtAddr,
+  nents: number,
+  dir: DmaDataDirection,
+  attrs: DmaAttrs,
+): void => {
   const { kernel } = dev;
+  if (isBouncedList(dev, sgl)) {
+    unmapBouncedSg(dev, sgl, nents, dir, attrs);
+    return;
+  }
+  if ((attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) iommuSync.syncSgForCpu(dev, sgl, nents, dir);
   const scratch = kernel.dma.scratch.take(0);
   const { first, end } = mappedRange(kernel, sgl, nents, scratch);
   kernel.dma.scratch.give(scratch);

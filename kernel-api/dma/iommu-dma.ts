@@ -1,26 +1,34 @@
 import { dmaAddrOf, dmaOffsetOf, dmaPageOf, PAGE_SIZE, pageOf, type DmaAddr, type PhysAddr } from '../../base/address';
 import type { StructDevice } from '../base/struct-device';
-import { IOMMU_CACHE, IOMMU_MMIO, IOMMU_READ, IOMMU_WRITE } from '../iommu/iommu-domain';
+import { IOMMU_CACHE, IOMMU_MMIO, IOMMU_PRIV, IOMMU_READ, IOMMU_WRITE } from '../iommu/iommu-domain';
 import { IotlbGather } from '../iommu/iotlb-gather';
-import { DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, type DmaAttrs } from './attrs';
+import { arch_sync_dma_for_cpu, arch_sync_dma_for_device } from './arch-sync';
+import {
+  DMA_ATTR_MMIO,
+  DMA_ATTR_PRIVILEGED,
+  DMA_ATTR_REQUIRE_COHERENT,
+  DMA_ATTR_SKIP_CPU_SYNC,
+  type DmaAttrs,
+} from './attrs';
 import { DMA_BIDIRECTIONAL, DMA_TO_DEVICE, type DmaDataDirection } from './direction';
 import { DMA_MAPPING_ERROR } from './dma-address';
 import type { DmaLimit } from './dma-limit';
-import type { IommuDmaDomain } from './iommu-dma-domain';
+import { dev_use_swiotlb, isUnaligned, mapSwiotlb } from './iommu-dma-bounce';
+import { swiotlb_tbl_unmap_single } from './swiotlb/map-single';
 
 /**
- * Mapping single ranges through an IOMMU (`drivers/iommu/dma-iommu.c`), with strict invalidation: when an unmap returns,
- * the IOMMU has forgotten the pages, and only then is their address free for others. Flush queues, which put that off, are
- * absent.
+ * Mapping single ranges through an IOMMU (`drivers/iommu/dma-iommu.c`). With strict invalidation the IOMMU has forgotten the
+ * pages when an unmap returns; with lazy invalidation the domain's flush queue sees to that later. Only then is their address free for others.
  */
 
 const LAST_32BIT_PAGE = 2 ** 20 - 1;
 
 /** What the device may do with a mapping (`dma_info_to_prot`). */
 export const protectionOf = (dev: StructDevice, dir: DmaDataDirection, attrs: DmaAttrs): number => {
-  const memory = (attrs & DMA_ATTR_MMIO) !== 0 ? IOMMU_MMIO : dev.dma.dma_coherent ? IOMMU_CACHE : 0;
-  if (dir === DMA_BIDIRECTIONAL) return memory | IOMMU_READ | IOMMU_WRITE;
-  return memory | (dir === DMA_TO_DEVICE ? IOMMU_READ : IOMMU_WRITE);
+  let prot = (attrs & DMA_ATTR_MMIO) !== 0 ? IOMMU_MMIO : dev.dma.dma_coherent ? IOMMU_CACHE : 0;
+  if ((attrs & DMA_ATTR_PRIVILEGED) !== 0) prot |= IOMMU_PRIV;
+  if (dir === DMA_BIDIRECTIONAL) return prot | IOMMU_READ | IOMMU_WRITE;
+  return prot | (dir === DMA_TO_DEVICE ? IOMMU_READ : IOMMU_WRITE);
 };
 
 /** Allocates I/O pages below the device's limit and inside the aperture (`iommu_dma_alloc_iova`). 0 if there are none. */
@@ -35,18 +43,15 @@ export const allocIova = (dev: StructDevice, pages: number, limit: DmaLimit): nu
   return iovad.allocFast(pages, last);
 };
 
-/** Takes pages out of the tables and waits until the IOMMU has forgotten them. @returns how many were mapped */
-export const unmapRange = (domain: IommuDmaDomain, iovaPage: number, count: number): number => {
-  const gather = new IotlbGather();
-  const unmapped = domain.unmapPages(iovaPage, count, gather);
-  domain.iotlbSync(gather);
-  return unmapped;
-};
-
-/** Unmaps pages of a device and frees their addresses (`__iommu_dma_unmap`). Warns if not all of them were mapped. */
+/**
+ * Unmaps pages of a device and frees their addresses (`__iommu_dma_unmap`), or has both done after the next flush of the
+ * domain. Warns if not all of them were mapped.
+ */
 export const unmapPages = (dev: StructDevice, iovaPage: number, count: number): void => {
-  const { domain, iovad } = dev.dma.iommu!;
-  const unmapped = count > 0 ? unmapRange(domain, iovaPage, count) : 0;
+  const { domain, iovad, queue } = dev.dma.iommu!;
+  const gather = new IotlbGather();
+  gather.queued = queue !== null;
+  const unmapped = domain.unmapPages(iovaPage, count, gather);
   if (unmapped !== count) {
     dev.kernel.warn(
       '__iommu_dma_unmap',
@@ -54,7 +59,12 @@ export const unmapPages = (dev: StructDevice, iovaPage: number, count: number): 
         `${unmapped} of them were mapped`,
     );
   }
-  iovad.freeFast(iovaPage, count);
+  if (queue !== null) {
+    queue.add(iovaPage, count, gather.freelist);
+  } else {
+    domain.iotlbSync(gather);
+    iovad.freeFast(iovaPage, count);
+  }
 };
 
 /** Maps a physical range below a limit (`__iommu_dma_map`). `DMA_MAPPING_ERROR` if there is no address or no memory. */
@@ -85,6 +95,24 @@ export const iommuToPhysical = (dev: StructDevice, address: DmaAddr): number => 
   return page < 0 ? -1 : page * PAGE_SIZE + dmaOffsetOf(address);
 };
 
+/** The buffer itself, or a bounce buffer for it, which the CPU's caches then know nothing of; -1 if there is none. */
+const placeFor = (dev: StructDevice, phys: number, size: number, dir: DmaDataDirection, attrs: DmaAttrs): number => {
+  const isMmio = (attrs & DMA_ATTR_MMIO) !== 0;
+  let place = phys;
+  if (!isMmio && isUnaligned(phys, size) && dev_use_swiotlb(dev, size, dir)) {
+    if ((attrs & DMA_ATTR_REQUIRE_COHERENT) !== 0) return -1;
+    place = mapSwiotlb(dev, phys, size, dir, attrs);
+    if (place < 0) return -1;
+  }
+  if (!dev.dma.dma_coherent && !isMmio && (attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) {
+    arch_sync_dma_for_device(dev.kernel, place, size, dir);
+  }
+  return place;
+};
+
+/** Neither bounced nor cached: nothing but the mapping itself has to be undone. */
+const UNBOUNCED = DMA_ATTR_MMIO | DMA_ATTR_REQUIRE_COHERENT;
+
 /** `iommu_dma_map_phys`. */
 export const iommuMapPhys = (
   dev: StructDevice,
@@ -92,20 +120,36 @@ export const iommuMapPhys = (
   size: number,
   dir: DmaDataDirection,
   attrs: DmaAttrs,
-): DmaAddr => mapRange(dev, phys, size, protectionOf(dev, dir, attrs), dev.dma.limit);
+): DmaAddr => {
+  const place = placeFor(dev, phys, size, dir, attrs);
+  if (place < 0) return DMA_MAPPING_ERROR;
+  const address = mapRange(dev, place as PhysAddr, size, protectionOf(dev, dir, attrs), dev.dma.limit);
+  if (address === DMA_MAPPING_ERROR && (attrs & UNBOUNCED) === 0) {
+    swiotlb_tbl_unmap_single(dev, place, size, dir, attrs);
+  }
+  return address;
+};
 
 /** `iommu_dma_unmap_phys`: an address that is not mapped is warned of and left alone. */
 export const iommuUnmapPhys = (
   dev: StructDevice,
   address: DmaAddr,
   size: number,
-  _dir: DmaDataDirection,
+  dir: DmaDataDirection,
   attrs: DmaAttrs,
 ): void => {
-  const checked = (attrs & (DMA_ATTR_MMIO | DMA_ATTR_REQUIRE_COHERENT)) === 0;
-  if (checked && iommuToPhysical(dev, address) <= 0) {
+  if ((attrs & UNBOUNCED) !== 0) {
+    unmapAddress(dev, address, size);
+    return;
+  }
+  const phys = iommuToPhysical(dev, address);
+  if (phys <= 0) {
     dev.kernel.warn('iommu_dma_unmap_phys', `${dev.name}: 0x${address.toString(16)} is not mapped`);
     return;
   }
+  if (!dev.dma.dma_coherent && (attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) {
+    arch_sync_dma_for_cpu(dev.kernel, phys, size, dir);
+  }
   unmapAddress(dev, address, size);
+  swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
 };

@@ -6,7 +6,10 @@ import type { DmaMapOps } from './dma-map-ops';
 import { iommuMapPhys, iommuToPhysical, iommuUnmapPhys } from './iommu-dma';
 import { iommuAlloc, iommuFree } from './iommu-dma-alloc';
 import { iommuMapSg, iommuUnmapSg } from './iommu-dma-sg';
+import { iommuNoncontiguous } from './iommu-dma-noncontiguous';
 import { iommuSync } from './iommu-dma-sync';
+import { iova_rcache_range } from './iova';
+import { swiotlb_max_mapping_size } from './swiotlb/swiotlb-map';
 
 /** The smallest leaf of the tables decides where segments can be joined. */
 const mergeBoundary = (dev: StructDevice): number => {
@@ -30,8 +33,9 @@ export const iommuOps: DmaMapOps = {
   supported: () => true,
   requiredMask: () => DMA_BIT_MASK(32),
   mergeBoundary,
-  maxMappingSize: () => SIZE_MAX,
-  // The largest range that the allocator's caches keep.
-  optMappingSize: () => 32 * PAGE_SIZE,
+  // What an untrusted device is given may have to be bounced as a whole.
+  maxMappingSize: (dev) => (dev.dma.untrusted ? swiotlb_max_mapping_size(dev) : SIZE_MAX),
+  optMappingSize: iova_rcache_range,
+  noncontiguous: iommuNoncontiguous,
   toPhysical: iommuToPhysical,
 };

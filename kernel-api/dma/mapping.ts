@@ -10,6 +10,17 @@ export * from './direction';
 export { DMA_BIT_MASK, DMA_MAPPING_ERROR, dma_mapping_error } from './dma-address';
 export { dma_coherent_ok } from './direct-pages';
 export * from './get-sgtable';
+export {
+  DmaIovaState,
+  dma_iova_destroy,
+  dma_iova_free,
+  dma_iova_link,
+  dma_iova_size,
+  dma_iova_sync,
+  dma_iova_try_alloc,
+  dma_iova_unlink,
+  dma_use_iova,
+} from './iommu-dma-link';
 export * from './mask';
 export * from './mmap';
 export { dma_dev_need_sync, dma_need_sync, dma_need_unmap } from './need-sync';

@@ -14,6 +14,8 @@ export class DeviceIommu {
   group: IommuGroup | null = null;
   /** It needs ranges mapped one to one, so it must not be blocked. */
   require_direct = false;
+  /** Its IOMMU is an emulated one that rereads all tables at a flush: few, large flushes do better. */
+  shadow_on_flush = false;
   /** The IOMMU driver's own data (`dev_iommu_priv_set`). */
   priv: unknown = null;
 

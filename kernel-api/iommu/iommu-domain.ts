@@ -15,6 +15,8 @@ export const IOMMU_CACHE = 1 << 2;
 export const IOMMU_NOEXEC = 1 << 3;
 /** The target is a register block. */
 export const IOMMU_MMIO = 1 << 4;
+/** Only privileged accesses. RISC-V first-stage tables have no such pages for devices: it makes no difference. */
+export const IOMMU_PRIV = 1 << 5;
 
 /** All DMA is refused. */
 export const IOMMU_DOMAIN_BLOCKED = 'blocked';
@@ -22,12 +24,18 @@ export const IOMMU_DOMAIN_BLOCKED = 'blocked';
 export const IOMMU_DOMAIN_IDENTITY = 'identity';
 /** A translating domain that belongs to whoever allocated it. */
 export const IOMMU_DOMAIN_UNMANAGED = 'unmanaged';
-/** A translating domain that belongs to the DMA API. */
+/** A translating domain that belongs to the DMA API, where every unmap waits until the IOMMU has forgotten the pages. */
 export const IOMMU_DOMAIN_DMA = 'dma';
+/** The same, but invalidations are put off and done for many unmaps at a time. */
+export const IOMMU_DOMAIN_DMA_FQ = 'dma-fq';
 
 /** One of the `IOMMU_DOMAIN_*` types. */
 export type IommuDomainType =
-  typeof IOMMU_DOMAIN_BLOCKED | typeof IOMMU_DOMAIN_IDENTITY | typeof IOMMU_DOMAIN_UNMANAGED | typeof IOMMU_DOMAIN_DMA;
+  | typeof IOMMU_DOMAIN_BLOCKED
+  | typeof IOMMU_DOMAIN_IDENTITY
+  | typeof IOMMU_DOMAIN_UNMANAGED
+  | typeof IOMMU_DOMAIN_DMA
+  | typeof IOMMU_DOMAIN_DMA_FQ;
 
 /** Told about a fault in the domain; the result is an errno, `-ENOSYS` to have it reported as usual. */
 export type IommuFaultHandler = (
@@ -125,4 +133,5 @@ export abstract class IommuDomain {
 }
 
 /** Whether a domain belongs to the DMA API (`iommu_is_dma_domain`). */
-export const iommu_is_dma_domain = (domain: IommuDomain): boolean => domain.type === IOMMU_DOMAIN_DMA;
+export const iommu_is_dma_domain = ({ type }: IommuDomain): boolean =>
+  type === IOMMU_DOMAIN_DMA || type === IOMMU_DOMAIN_DMA_FQ;

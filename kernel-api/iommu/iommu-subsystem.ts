@@ -4,12 +4,12 @@ import type { Kernel } from '../kernel';
 import type { OfNode } from '../of/of-node';
 import { DeviceIommu } from './device-iommu';
 import type { IommuFault } from './faults';
-import { IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_IDENTITY, type IommuDomain } from './iommu-domain';
+import { allocDefaultDomain, bootDomainType, freeDomain, mapReserved, type DefaultDomainType } from './default-domain';
+import { IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_IDENTITY } from './iommu-domain';
 import { IommuGroup } from './iommu-group';
 import type { IommuDevice } from './iommu-ops';
 import { of_device_is_available } from '../of/property';
 import { iommusOf } from './of-iommu';
-import { iommu_get_resv_regions } from './reserved-regions';
 
 /** How many fault records are kept: a device can go on faulting for ever. */
 const FAULTS_KEPT = 4096;
@@ -24,11 +24,12 @@ export class IommuSubsystem {
   /** How many there were altogether. */
   faultCount = 0;
   private readonly faultListeners: ((fault: IommuFault) => void)[] = [];
-  /** What devices are put into when they appear (`iommu.passthrough`). Set before the IOMMU's driver binds. */
-  defaultDomainType: typeof IOMMU_DOMAIN_DMA | typeof IOMMU_DOMAIN_IDENTITY = IOMMU_DOMAIN_DMA;
+  /** What devices are put into when they appear. Set before the IOMMU's driver binds. */
+  defaultDomainType: DefaultDomainType;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.defaultDomainType = bootDomainType(kernel);
   }
 
   /** Records a fault and tells the listeners. */
@@ -130,33 +131,11 @@ export class IommuSubsystem {
 
   /** `iommu_setup_default_domain` for a group's first device. */
   private setupDefaultDomain(group: IommuGroup, dev: StructDevice): number {
-    const domain = this.allocDefaultDomain(dev);
+    const domain = allocDefaultDomain(group, this.defaultDomainType, null);
     if (typeof domain === 'number') return domain;
-    this.mapReserved(domain, dev);
+    mapReserved(domain, dev);
     group.default_domain = domain;
     return group.setDomainNofail(domain);
-  }
-
-  private allocDefaultDomain(dev: StructDevice): IommuDomain | number {
-    const ops = dev.iommu!.iommu!.ops;
-    if (this.defaultDomainType === IOMMU_DOMAIN_IDENTITY) return ops.identity_domain;
-    const domain = ops.domain_alloc_paging(dev);
-    if (typeof domain === 'number') return domain;
-    domain.type = IOMMU_DOMAIN_DMA;
-    domain.owner = ops;
-    return domain;
-  }
-
-  /** `iommu_create_device_direct_mappings`: what firmware wants mapped is mapped before the device is attached. */
-  private mapReserved(domain: IommuDomain, dev: StructDevice): void {
-    for (const region of iommu_get_resv_regions(dev)) {
-      if (region.type !== 'direct') continue;
-      dev.iommu!.require_direct = true;
-      if (!domain.paging) continue;
-      const error = domain.mapPages(region.startPage, region.startPage, region.pageCount, region.prot);
-      if (error !== 0)
-        this.kernel.log.warn({ device: dev.name, error }, 'cannot map a range that firmware wants mapped');
-    }
   }
 
   /** `generic_device_group`: a group of the device's own. */
@@ -182,7 +161,7 @@ const leave = (group: IommuGroup, dev: StructDevice): void => {
   const index = group.devices.indexOf(dev);
   if (index >= 0) group.devices.splice(index, 1);
   if (group.devices.length > 0) return;
-  group.default_domain?.free();
+  if (group.default_domain !== null) freeDomain(group.default_domain);
   group.default_domain = null;
   group.domain = null;
 };

@@ -6,7 +6,9 @@ import { GFP_KERNEL, type Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import { nextEntry, entryLength, entryOffset, entryPfn } from '../scatterlist/raw';
 import type { Scatterlist } from '../scatterlist/scatterlist';
+import { freeDomain } from './default-domain';
 import { IOMMU_DOMAIN_BLOCKED, IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_UNMANAGED, type IommuDomain } from './iommu-domain';
+import type { IommuGroup } from './iommu-group';
 import type { IommuDevice, IommuOps } from './iommu-ops';
 import { IotlbGather } from './iotlb-gather';
 
@@ -34,7 +36,7 @@ export const iommu_paging_domain_alloc = (dev: StructDevice): IommuDomain | numb
 };
 
 /** Frees a domain. No device may be a member. */
-export const iommu_domain_free = (domain: IommuDomain): void => domain.free();
+export const iommu_domain_free = (domain: IommuDomain): void => freeDomain(domain);
 
 /** Whether a domain can be attached to a device: made by its IOMMU's driver, or one of that driver's static ones. */
 const compatible = (dev: StructDevice, domain: IommuDomain): boolean => {
@@ -63,6 +65,20 @@ export const iommu_detach_device = (domain: IommuDomain, dev: StructDevice): voi
     return;
   }
   group.setDomainNofail(group.default_domain);
+};
+
+/** The group that a device belongs to; null if it is behind no IOMMU (`iommu_group_get`, without a reference to put). */
+export const iommu_group_get = (dev: StructDevice): IommuGroup | null => dev.iommu?.group ?? null;
+
+/** Moves all devices of a group to a domain: `-EINVAL` if it is another driver's, `-EBUSY` while yet another is attached. */
+export const iommu_attach_group = (domain: IommuDomain, group: IommuGroup): number => {
+  if (!group.devices.every((dev) => compatible(dev, domain))) return -EINVAL;
+  return group.attachOwned(domain);
+};
+
+/** Moves all devices of a group back to the DMA API's domain. */
+export const iommu_detach_group = (_domain: IommuDomain, group: IommuGroup): void => {
+  if (group.default_domain !== null) group.setDomainNofail(group.default_domain);
 };
 
 /** The domain that a device is a member of; null if it is behind no IOMMU. */

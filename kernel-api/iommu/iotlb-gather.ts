@@ -13,6 +13,8 @@ export class IotlbGather {
   leafLevels = 0;
   /** Bit `n`: an entry of level `n` that pointed to a table was removed. */
   tableLevels = 0;
+  /** A flush of the whole domain is going to follow, later (`queued`): nothing has to be invalidated on the way. */
+  queued = false;
   /** Page frames of tables that nothing points to any more, to be freed after the invalidation. */
   readonly freelist: number[] = [];
 
@@ -22,6 +24,7 @@ export class IotlbGather {
     this.end = -1;
     this.leafLevels = 0;
     this.tableLevels = 0;
+    this.queued = false;
   }
 
   /** Adds a range of pages (`iommu_iotlb_gather_add_range`). */

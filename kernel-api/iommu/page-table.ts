@@ -9,17 +9,7 @@ import type { IotlbGather } from './iotlb-gather';
 import { LeafEntries } from './leaf-entries';
 import { PageRuns } from './page-runs';
 import { LEVEL_PAGES, leafBits, leafHighBits, type PageTableFormat } from './page-table-format';
-import {
-  NAPOT_PAGES,
-  PPN_LIMIT,
-  PTE_HIGH_N,
-  PTE_V,
-  pteHigh,
-  pteIsLeaf,
-  pteLow,
-  ptePpn,
-  TABLE_ENTRIES,
-} from './pte';
+import { NAPOT_PAGES, PPN_LIMIT, PTE_HIGH_N, PTE_V, pteHigh, pteIsLeaf, pteLow, ptePpn, TABLE_ENTRIES } from './pte';
 
 const PAGE = 4096;
 const ENTRY = 8;
