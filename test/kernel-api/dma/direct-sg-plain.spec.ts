@@ -4,9 +4,17 @@ import { dmaAddr, PAGE_SIZE, physAddr, virtAddr } from '../../../base/address';
 import { DmaRangeMap } from '../../../kernel-api/dma/bus-dma-region';
 import { DMA_TO_DEVICE, dma_map_sg, dma_map_sgtable } from '../../../kernel-api/dma/mapping';
 import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import { phys_to_virt } from '../../../kernel-api/mm/layout';
 import { pfn_to_page } from '../../../kernel-api/mm/page';
 import { KernelOops } from '../../../kernel-api/oops';
-import { sg_mark_end, sg_set_page, type Scatterlist } from '../../../kernel-api/scatterlist/scatterlist';
+import {
+  for_each_sg,
+  sg_chain,
+  sg_init_table,
+  sg_mark_end,
+  sg_set_page,
+  type Scatterlist,
+} from '../../../kernel-api/scatterlist/scatterlist';
 import { for_each_sgtable_sg, sg_alloc_table, sg_free_table, SgTable } from '../../../kernel-api/scatterlist/sg-table';
 import { makeDmaDevice, makeDmaKernel } from '../../support/dma-device';
 import type { FakeKernel } from '../../support/fake-kernel';
@@ -65,6 +73,26 @@ describe('kernel-api/dma: lists that are mapped in place', () => {
       { numRuns: 60, seed: 3 },
     );
     expect(refused).to.be.within(5, 55);
+  });
+
+  it('go on behind a link, wherever in memory it lies', () => {
+    const kernel = makeDmaKernel();
+    const dev = makeDmaDevice(kernel);
+    const room = virtAddr(phys_to_virt(physAddr(0x8200_0000)));
+    // The link is the last entry of a page, the first of the next one, and in the middle.
+    for (const at of [PAGE_SIZE - 4 * 32, PAGE_SIZE - 3 * 32, PAGE_SIZE - 5 * 32, 64]) {
+      const first = kernel.scatterlists.at(virtAddr(room + at));
+      const second = kernel.scatterlists.at(virtAddr(room + 3 * PAGE_SIZE - 32));
+      sg_init_table(first, 4);
+      sg_init_table(second, 2);
+      sg_chain(first, 4, second);
+      const entries = [...for_each_sg(first, 5)];
+      entries.forEach((sg, i) => sg_set_page(sg, pfn_to_page(kernel, 0x8_0000 + i), 100 + i, i));
+      expect(dma_map_sg(dev, first, 5, DMA_TO_DEVICE)).to.equal(5);
+      entries.forEach((sg, i) => {
+        expect([sg.dma_address, sg.dma_length]).to.deep.equal([BigInt((0x8_0000 + i) * PAGE_SIZE + i), 100 + i]);
+      });
+    }
   });
 
   it('end where they say they do', () => {

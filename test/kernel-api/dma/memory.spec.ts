@@ -255,6 +255,7 @@ describe('kernel-api/dma: memory of a device’s own', () => {
       expect(api.dma_declare_coherent_memory(dev, base, dmaAddr(0x10_0000n), 64 * KIB)).to.equal(0);
       expect(api.dma_declare_coherent_memory(dev, base, dmaAddr(0n), 64 * KIB)).to.equal(-EBUSY);
       expect(alloc(dev, 4096).dma).to.equal(0x10_0000n);
+      expect(alloc(dev, 8192).dma, 'aligned to its size').to.equal(0x10_2000n);
       api.dma_release_coherent_memory(dev);
       expect(inUse(kernel)).to.deep.equal(before);
     }));
