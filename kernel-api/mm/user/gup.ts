@@ -219,3 +219,21 @@ export const pin_user_pages_remote = (
   pages: PageArray,
 ): number =>
   areValid(mm.kernel, pages, gup_flags, FOLL_PIN) ? slow(mm, start, nr_pages, gup_flags | FOLL_PIN, pages) : 0;
+
+/** `get_user_pages`; the locks, which make the difference in Linux, are not modelled. Mind the order of the arguments. */
+export const get_user_pages_unlocked = (
+  kernel: Kernel,
+  start: VirtAddr,
+  nr_pages: number,
+  pages: PageArray,
+  gup_flags: number,
+): number => get_user_pages(kernel, start, nr_pages, gup_flags, pages);
+
+/** `pin_user_pages`, with the arguments in the order of `get_user_pages_unlocked`. */
+export const pin_user_pages_unlocked = (
+  kernel: Kernel,
+  start: VirtAddr,
+  nr_pages: number,
+  pages: PageArray,
+  gup_flags: number,
+): number => pin_user_pages(kernel, start, nr_pages, gup_flags, pages);

@@ -23,6 +23,7 @@ import {
   get_user_pages_fast,
   get_user_pages_fast_only,
   get_user_pages_remote,
+  get_user_pages_unlocked,
   GUP_PIN_COUNTING_BIAS,
   is_zero_page,
   MADV_DONTFORK,
@@ -34,6 +35,7 @@ import {
   pin_user_pages,
   pin_user_pages_fast,
   pin_user_pages_remote,
+  pin_user_pages_unlocked,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
@@ -175,6 +177,17 @@ describe('get_user_pages and pin_user_pages', () => {
     expect(kernel.mm.statistics().allocatedPages).to.equal(2);
     expect(get_user_pages_remote(process.mm, at(0), 1, FOLL_WRITE, s.pages)).to.equal(1);
     put_page(s.pages[0]!);
+    expectNothingLeft(s);
+  });
+
+  it('have variants that take the locks themselves', () => {
+    const s = setup();
+    const { kernel, process } = s;
+    expect(process.syscall(() => pin_user_pages_unlocked(kernel, at(3), 2, s.pages, FOLL_WRITE))).to.equal(1);
+    expect(process.syscall(() => get_user_pages_unlocked(kernel, at(3), 1, s.pages, FOLL_WRITE))).to.equal(1);
+    expect(page_ref_count(s.pages[0]!)).to.equal(1 + GUP_PIN_COUNTING_BIAS + 1);
+    put_page(s.pages[0]!);
+    unpin_user_page(s.pages[0]!);
     expectNothingLeft(s);
   });
 
