@@ -27,6 +27,7 @@ export { DwAxiDmac } from './devices/dw-axi-dmac';
 export { StreamFifo, patternBytes as fifoPatternBytes } from './devices/stream-fifo';
 
 export * from './kernel-api';
+export * as ostd from './kernel-api/ostd';
 export * as rust from './kernel-api/rust';
 
 export { ScenarioFailure } from './lab/failure';

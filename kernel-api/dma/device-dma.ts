@@ -6,6 +6,7 @@ import type { DmaCoherentMem } from './coherent-memory';
 import { DmaLimit } from './dma-limit';
 import type { IommuDmaCookie } from './iommu-dma-cookie';
 import type { IoTlbMem } from './swiotlb/io-tlb-mem';
+import { DeviceWindows } from '../ostd/device-windows';
 import type { CoherentAllocation } from '../rust/coherent-allocation';
 
 /** What a device can make of segments (`struct device_dma_parameters`). 0 stands for the default. */
@@ -49,6 +50,8 @@ export class DeviceDma {
   dma_mem: DmaCoherentMem | null = null;
   /** Coherent memory of the typed APIs that is alive, in the order in which it was allocated. */
   readonly coherentAllocations = new Set<CoherentAllocation>();
+  /** What the device reaches by `DmaStream` and `DmaCoherent`. */
+  readonly ostdWindows = new DeviceWindows();
 
   /** The two masks are one. */
   private sharesMask = false;
