@@ -13,12 +13,10 @@ export const changeBootWords = (
   return kept.length + added.length === 0 ? undefined : [...added, ...kept].join(' ');
 };
 
-/** A word `swiotlb=…` that forces nothing; undefined if it says nothing else. Other words pass. */
-export const unforced = (word: string): string | undefined => {
-  const [, sizes] = /^swiotlb=(.*?),?force$/.exec(word) ?? [];
-  if (sizes === undefined) return word;
-  return sizes === '' ? undefined : `swiotlb=${sizes}`;
+/** A word `swiotlb=…` without some of its items; undefined if none are left. Other words pass. */
+export const withoutItems = (word: string, ...items: readonly string[]): string | undefined => {
+  const [, value] = /^swiotlb=(.*)$/.exec(word) ?? [];
+  if (value === undefined) return word;
+  const left = value.split(',').filter((item) => !items.includes(item));
+  return left.every((item) => item === '') ? undefined : `swiotlb=${left.join(',')}`;
 };
-
-/** The sizes that a word `swiotlb=…` asks for, without `force` or `noforce`; undefined if it is another word. */
-export const swiotlbSizes = (word: string): string | undefined => /^swiotlb=(.*?),?(?:no)?(?:force)?$/.exec(word)?.[1];

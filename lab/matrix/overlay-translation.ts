@@ -1,6 +1,6 @@
 import type { BusAttachment, MachineOptions, ReservedMemoryOption } from '../machine-options';
 import type { AxisValue } from './axes';
-import { changeBootWords, swiotlbSizes, unforced } from './boot-words';
+import { changeBootWords, withoutItems } from './boot-words';
 import { changeBusMasters, without } from './bus-masters';
 
 type Translation = AxisValue<'translation'>;
@@ -33,17 +33,20 @@ const POOL = 'restricted-dma-pool';
 const POOL_SIZE = 4 * 0x10_0000;
 const POOL_LABEL = 'matrix_pool';
 
+/** The last word about swiotlb, made to force it: sizes stay. */
+const forced = (words: readonly string[]): string => {
+  const last = words.findLast((word) => word.startsWith('swiotlb='));
+  const sizes = last === undefined ? undefined : withoutItems(last, 'force', 'noforce');
+  return sizes === undefined ? 'swiotlb=force' : `${sizes},force`;
+};
+
 const withBootargs = (machine: MachineOptions, { words = [], force }: Recipe): MachineOptions => {
   const old = machine.bootargs;
-  const sizes = old
-    ?.split(/\s+/)
-    .map(swiotlbSizes)
-    .findLast((each) => each !== undefined);
-  const added = force ? [...words, `swiotlb=${sizes === undefined || sizes === '' ? '' : `${sizes},`}force`] : words;
+  const added = force ? [...words, forced(old?.split(/\s+/) ?? [])] : words;
   const change = (word: string): string | undefined => {
     if (/^iommu\.(?:strict|passthrough)(?:=|$)/.test(word)) return undefined;
-    if (!force) return unforced(word);
-    return swiotlbSizes(word) === undefined ? word : undefined;
+    if (force && word.startsWith('swiotlb=')) return undefined;
+    return withoutItems(word, 'force');
   };
   const bootargs = changeBootWords(old, change, added);
   return { ...without(machine, 'bootargs'), ...(bootargs === undefined ? {} : { bootargs }) };
