@@ -1,7 +1,7 @@
 'use strict';
 
 module.exports = {
-  require: ['ts-node/register/transpile-only', './test/setup/resolve-dmalab.ts'],
+  require: ['ts-node/register/transpile-only', './test/setup/resolve-dmalab.ts', './test/setup/property-seed.ts'],
   reporter: './test/setup/reporter.cjs',
   // Mocha adds its arguments to what stands here; naming a file should run that file only.
   spec: process.argv.some((arg) => arg.endsWith('.spec.ts')) ? [] : ['test/**/*.spec.ts'],

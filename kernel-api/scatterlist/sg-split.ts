@@ -157,7 +157,8 @@ const makeLists = (plan: SplitPlan, list: Scatterlist, mappedNents: number, skip
  * memory is shared, and of a mapped list the mapping is too: unmap the input, not the parts. Each list is one allocation, to
  * be given to `kfree`.
  *
- * As in Linux, a `skip` that ends with an entry makes the first list begin with an entry of no bytes.
+ * As in Linux, a `skip` that ends with an entry makes the first list begin with an entry of no bytes; and a last list that
+ * ends within an entry with more entries behind it gets those as well, and is longer than asked for.
  *
  * @param in_mapped_nents what `dma_map_sg` returned; 0 if the list is not mapped
  * @param out gets the lists

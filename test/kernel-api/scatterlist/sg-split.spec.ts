@@ -76,7 +76,9 @@ describe('sg_split', () => {
         const skip = Math.floor((flat.length * skipShare) / 101);
         const whole = parts.reduce((sum, part) => sum + part, 0);
         const sizes = parts.map((part) => Math.max(1, Math.floor(((flat.length - skip) * part) / whole)));
-        if (sizes.reduce((sum, size) => sum + size, 0) > flat.length - skip) return;
+        const rest = flat.length - skip - sizes.reduce((sum, size) => sum + size, 0);
+        if (rest < 0) return;
+        sizes[sizes.length - 1]! += rest;
         const nents = mapBy(sgl, merge);
         const allAddresses = addressesOf(sgl, nents);
         const before = kernel.mm.statistics().kmallocObjects;
@@ -95,6 +97,14 @@ describe('sg_split', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('goes on to the end of the input if the last list ends within an entry before it, as Linux does', () => {
+    const sgl = makeList(smallKernel(), [8, 1]);
+    const { error, out, mapped } = split(sgl, 0, 0, [1, 4, 2]);
+    expect([error, mapped]).to.deep.equal([0, [1, 1, 2]]);
+    const last = [...for_each_sg(out[2]!, 2)];
+    expect(last.map(({ length }) => length)).to.deep.equal([3, 0]);
   });
 
   it('of a list that is not mapped gives entries without mapping, and their number', () => {
