@@ -2,7 +2,8 @@
  * `box.intoCoherent()` takes from `box` what it owned: using the variable after that is a mistake which Rust's compiler would
  * find and TypeScript's cannot. So it is for the arguments that a function takes over: `SGTable.new(dev, pages, …)`.
  *
- * What is looked at is one function at a time, along its statements: a use counts if it can follow the conversion. Branches that
+ * What is looked at is one function at a time, along its statements: a use counts if it can follow the conversion, and so does one
+ * in a function that is made after it. Branches that
  * exclude each other, and ones that end in `return` or `throw`, do not; a conversion in a loop follows itself. Dropping is no use:
  * it is harmless afterwards, and how a scope ends.
  */
@@ -39,6 +40,16 @@ const parentsOf = (node) => {
 };
 
 const functionOf = (node) => parentsOf(node).find(({ type }) => FUNCTIONS.has(type) || type === 'Program');
+
+/** Where in a function something happens: the node itself, or the function in it that the node is part of. */
+function placeIn(outer, node) {
+  let place = node;
+  for (let inner = functionOf(node); inner !== outer; inner = functionOf(inner.parent)) {
+    if (inner.type === 'Program') return undefined;
+    place = inner;
+  }
+  return place;
+}
 
 /** Whether a `break` or `continue` leads past everything in `ancestor`, not just out of a loop within it. */
 function leavesTo(statement, ancestor) {
@@ -149,9 +160,12 @@ export default {
       if (variable === null) return;
       for (const reference of variable.references) {
         const use = reference.identifier;
-        if (functionOf(use) !== functionOf(call) || isHarmless(reference, call)) continue;
+        const place = placeIn(functionOf(call), use);
+        if (place === undefined || isHarmless(reference, call)) continue;
+        // A function that was made before the conversion may have been called before it.
+        if (place !== use && place.range[0] < call.range[1]) continue;
         const isItself = use === identifier;
-        if (isItself ? !repeats(call, variable) : !canFollow(call, use, variable)) continue;
+        if (isItself ? !repeats(call, variable) : !canFollow(call, place, variable)) continue;
         if (!isItself && isRenewed(variable, call, use)) continue;
         const how = sourceCode.getText(call.callee);
         context.report({ node: use, messageId: 'moved', data: { name: use.name, how, line: call.loc.start.line } });

@@ -150,13 +150,13 @@ export type SGTable<T extends Borrowed | Owned<AsPageIter> = Borrowed> =
 
 export const SGTable = {
   /**
-   * Makes a table over the pages of `pages`, which it takes over, and maps it for `dev`. If that fails, the pages are freed.
+   * Makes a table over the pages of `pages`, which it takes over, and maps it for `dev`. Whatever fails, the pages are freed.
    * @throws KernelError `EINVAL` if there are no pages, `ENOMEM`, and what mapping fails with
    */
   new<P extends AsPageIter>(dev: Device<Bound>, pages: P, dir: DataDirection, gfp: Gfp): OwnedTable<P> {
-    checkBound(dev, 'SGTable.new');
     const owned = pages.intoOwned();
     try {
+      checkBound(dev, 'SGTable.new');
       return OwnedTable.create(dev, owned, dir, gfp);
     } catch (error) {
       owned[Symbol.dispose]();

@@ -41,6 +41,7 @@ describe('eslint-rules: use-after-into', () => {
     ['a loop', 'for (const x of list) {\nkeep(box.intoCoherent());\n}', 2, 2],
     ['earlier in a loop', 'while (x()) {\nbox.fill(1);\nif (y) box.intoCoherent();\n}', 2, 3],
     ['after the loop that it ends', 'while (x()) {\nbox.intoCoherent();\nbreak;\n}\nbox.fill(1);', 5, 2],
+    ['a function that is made later', 'const c = box.intoCoherent();\nlist.forEach((x) => box.fill(x));', 2, 1],
     ['a return of something else', 'const c = box.intoCoherent();\nreturn [c, box];', 2, 1],
   ] as const) {
     it(`finds ${what}`, () => {
@@ -73,6 +74,8 @@ describe('eslint-rules: use-after-into', () => {
       'another variable of that name',
       '{\nconst b = make();\nkeep(b.intoCoherent());\n}\n{\nconst b = make();\nb.fill(1);\n}',
     ],
+    ['a function that was made before', 'const g = () => box.get();\ng();\nkeep(box.intoCoherent());'],
+    ['a function that converts', 'const g = () => box.intoCoherent();\nbox.fill(1);'],
     ['other methods', 'text.into();\ntext.intonation();\ntext.length;'],
   ] as const) {
     it(`leaves alone ${what}`, () => {

@@ -12,7 +12,7 @@ export interface BoundDevice {
   /** The fake IOMMU that it is behind, if it is. */
   readonly domain: FakeIommuDomain | null;
   /** Releases managed resources as the driver core does, and takes the driver away. */
-  unbind(): Promise<void>;
+  readonly unbind: () => Promise<void>;
 }
 
 /** Makes a device with managed resources on a kernel of its own, or on the given one. */
