@@ -70,6 +70,7 @@ const write = (iommu: RiscvIommu, id: number, setting: ContextSetting): void => 
   cpu.load64(physAddr(dc + DC_TC), tc);
   cpu.store64(physAddr(dc + DC_FSC), rootPfn >>> 0, fscHigh);
   cpu.store64(physAddr(dc + DC_TA), (pscid << DC_TA_PSCID_SHIFT) >>> 0, 0);
+  cpu.orderStores();
   cpu.store64(physAddr(dc + DC_TC), valid ? (tc.lo | DC_TC_V) >>> 0 : tc.lo, tc.hi);
   forget(iommu, id, dc as PhysAddr);
 };
