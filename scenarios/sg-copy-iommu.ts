@@ -5,7 +5,7 @@ export default scenario({
   name: 'sg-copy-iommu',
   description: 'scatter-gather copy through the IOMMU',
   machine: { nodes: [{ label: 'copier', compatible: ['dmalab,sg-copier'] }] },
-  matrix: { translation: ['strict', 'lazy', 'untrusted'], coherency: 'all', mask: 'all', cache: 'all' },
+  matrix: { translation: ['strict', 'lazy'], coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
     const { mapped, original } = await copyScattered(lab);
     lab.check(
