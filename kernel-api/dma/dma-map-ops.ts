@@ -58,8 +58,18 @@ export interface DmaAllocOps {
   /** Allocates zeroed, contiguous pages of the linear map and maps them; they need syncs. Null on failure. */
   allocPages(dev: StructDevice, size: number, handle: Out<DmaAddr>, dir: DmaDataDirection, gfp: Gfp): Page | null;
   freePages(dev: StructDevice, size: number, page: Page, handle: DmaAddr, dir: DmaDataDirection): void;
+  /** Only where something stands between the device and memory. */
+  readonly revocation?: DmaRevocationOps;
   /** Only where scattered pages can be made contiguous for the device. */
   readonly noncontiguous?: DmaNoncontiguousOps;
+}
+
+/** Taking memory of `DmaAllocOps.alloc` from the device while the CPU goes on to use it. */
+export interface DmaRevocationOps {
+  /** When this returns, the device reaches the memory no more. */
+  revoke(dev: StructDevice, size: number, handle: DmaAddr): void;
+  /** Frees memory that was taken from the device. */
+  free(dev: StructDevice, size: number, cpu: VirtAddr): void;
 }
 
 /** Memory that is contiguous for the device only, described by a list of one segment. */

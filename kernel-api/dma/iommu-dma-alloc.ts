@@ -1,4 +1,4 @@
-import { dmaAddrOf, pageAlign, PAGE_SIZE, virtAddr, type DmaAddr, type VirtAddr } from '../../base/address';
+import { dmaAddrOf, dmaPageOf, pageAlign, PAGE_SIZE, virtAddr, type DmaAddr, type VirtAddr } from '../../base/address';
 import type { StructDevice } from '../base/struct-device';
 import type { Out } from '../err';
 import { __GFP_DIRECT_RECLAIM, __GFP_ZERO, type Gfp } from '../gfp';
@@ -122,3 +122,14 @@ export const iommuFree = (dev: StructDevice, size: number, cpu: VirtAddr, handle
   unmapAddress(dev, handle, size);
   freeMemory(dev, pageAlign(size), cpu);
 };
+
+/**
+ * Takes memory of `iommuAlloc` from the device, and leaves it to the CPU: when this returns, the IOMMU has forgotten the
+ * pages, also where invalidation is lazy. `iommuFreeRevoked` frees it later.
+ */
+export const iommuRevoke = (dev: StructDevice, size: number, handle: DmaAddr): void =>
+  unmapPages(dev, dmaPageOf(handle), pageAlign(size) / PAGE_SIZE, null);
+
+/** Frees memory that `iommuRevoke` has taken from the device. */
+export const iommuFreeRevoked = (dev: StructDevice, size: number, cpu: VirtAddr): void =>
+  freeMemory(dev, pageAlign(size), cpu);

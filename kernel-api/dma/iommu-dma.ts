@@ -46,9 +46,11 @@ export const allocIova = (dev: StructDevice, pages: number, limit: DmaLimit): nu
 /**
  * Unmaps pages of a device and frees their addresses (`__iommu_dma_unmap`), or has both done after the next flush of the
  * domain. Warns if not all of them were mapped.
+ *
+ * @param queue null: now, even where invalidation is lazy
  */
-export const unmapPages = (dev: StructDevice, iovaPage: number, count: number): void => {
-  const { domain, iovad, queue } = dev.dma.iommu!;
+export const unmapPages = (dev: StructDevice, iovaPage: number, count: number, queue = dev.dma.iommu!.queue): void => {
+  const { domain, iovad } = dev.dma.iommu!;
   const gather = new IotlbGather();
   gather.queued = queue !== null;
   const unmapped = domain.unmapPages(iovaPage, count, gather);

@@ -4,7 +4,7 @@ import { dma_common_alloc_pages, dma_common_free_pages, dma_common_get_sgtable }
 import { DMA_BIT_MASK } from './dma-address';
 import type { DmaMapOps } from './dma-map-ops';
 import { iommuMapPhys, iommuToPhysical, iommuUnmapPhys } from './iommu-dma';
-import { iommuAlloc, iommuFree } from './iommu-dma-alloc';
+import { iommuAlloc, iommuFree, iommuFreeRevoked, iommuRevoke } from './iommu-dma-alloc';
 import { iommuMapSg, iommuUnmapSg } from './iommu-dma-sg';
 import { iommuNoncontiguous } from './iommu-dma-noncontiguous';
 import { iommuSync } from './iommu-dma-sync';
@@ -27,6 +27,7 @@ export const iommuOps: DmaMapOps = {
   unmapSg: iommuUnmapSg,
   alloc: iommuAlloc,
   free: iommuFree,
+  revocation: { revoke: iommuRevoke, free: iommuFreeRevoked },
   getSgtable: dma_common_get_sgtable,
   allocPages: dma_common_alloc_pages,
   freePages: dma_common_free_pages,
