@@ -1,6 +1,7 @@
 import { dmaAddr, type DmaAddr, type VirtAddr } from '../../base/address';
 import { ENOMEM } from '../../base/errno';
 import type { StructDevice } from '../base/struct-device';
+import type { DmaRangeMap } from '../dma/bus-dma-region';
 import { dma_alloc_attrs, dma_free_attrs } from '../dma/coherent';
 import { out } from '../err';
 import type { Gfp } from '../gfp';
@@ -21,6 +22,8 @@ export class CoherentAllocation {
   readonly cpu: VirtAddr;
   readonly handle: DmaAddr;
   readonly attrs: Attrs;
+  /** How the bus showed memory at the time: `handle` means something in these terms only. */
+  private readonly rangeMap: DmaRangeMap | null;
 
   private constructor(dev: StructDevice, size: number, cpu: VirtAddr, handle: DmaAddr, attrs: Attrs) {
     this.dev = dev;
@@ -28,6 +31,7 @@ export class CoherentAllocation {
     this.cpu = cpu;
     this.handle = handle;
     this.attrs = attrs;
+    this.rangeMap = dev.dma.dma_range_map;
   }
 
   /** Allocates `size` bytes, more than none. @throws KernelError `ENOMEM` */
@@ -41,10 +45,19 @@ export class CoherentAllocation {
     return allocation;
   }
 
-  /** Frees it. Once. */
+  /**
+   * Frees it. Once. The bus windows that the handle was made by are forgotten when the driver is unbound; without them the
+   * pages behind the handle would be taken for others, so they are put back meanwhile.
+   */
   free(): void {
-    const { dev, size, cpu, handle, attrs } = this;
+    const { dev, size, cpu, handle, attrs, rangeMap } = this;
     dev.dma.coherentAllocations.delete(this);
-    dma_free_attrs(dev, size, cpu, handle, attrs.asRaw());
+    const current = dev.dma.dma_range_map;
+    dev.dma.dma_range_map = rangeMap;
+    try {
+      dma_free_attrs(dev, size, cpu, handle, attrs.asRaw());
+    } finally {
+      dev.dma.dma_range_map = current;
+    }
   }
 }

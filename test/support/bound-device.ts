@@ -11,7 +11,7 @@ export interface BoundDevice {
   readonly dev: Device<Core>;
   /** The fake IOMMU that it is behind, if it is. */
   readonly domain: FakeIommuDomain | null;
-  /** Releases managed resources as the driver core does, and takes the driver away. */
+  /** Releases managed resources as the driver core does, forgets the bus windows, and takes the driver away. */
   readonly unbind: () => Promise<void>;
 }
 
@@ -26,6 +26,7 @@ export const makeBoundDevice = (
   const domain = isBehindIommu ? putBehindIommu(dev) : null;
   const unbind = async (): Promise<void> => {
     await dev.devres.releaseAll();
+    dev.dma.dma_range_map = null;
     dev.driver = null;
   };
   return { kernel, dev: asCore(dev), domain, unbind };
