@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { valueWords } from '../../lab/matrix/case-name';
 import type { CaseWorker } from '../case-worker';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
@@ -45,18 +46,18 @@ interface Plan {
 }
 
 /** A part of the matrix that no scenario has is a mistake, like a filter that lets nothing through. */
-const requireCases = (scenarios: readonly LoadedScenario[], { matrix }: RunCommandOptions): void => {
-  if (scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
-  const reasons = scenarios.flatMap(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
-  const words = matrix === true || matrix === undefined ? '' : ` ${matrix.join(' ')}`;
-  throw new UsageError(`no scenario has a case of --matrix${words}; ${reasons.join('; ')}`);
+const requireCases = (scenarios: readonly LoadedScenario[], matrix: MatrixOption | null): void => {
+  if (matrix === null || scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
+  const reasons = scenarios.map(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
+  const words = ['--matrix', ...valueWords(matrix.selected)].join(' ');
+  throw new UsageError(`no scenario has a case of ${words}; ${reasons.join('; ')}`);
 };
 
 const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan): Promise<RunSummary> => {
   const start = performance.now();
   const { files, matrix, reports, traceFile } = plan;
   const { scenarios, problems } = await loadFiltered(worker, files, options.filter, matrix?.selected ?? null);
-  requireCases(scenarios, options);
+  requireCases(scenarios, matrix);
   for (const report of reports) report.start(scenarios);
   const summary = { passed: 0, failed: 0 };
   for (const scenario of scenarios) {

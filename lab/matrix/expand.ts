@@ -1,5 +1,6 @@
 import type { MachineOptions } from '../machine-options';
 import { AXIS_NAMES, type Axis, type MatrixCase, type MatrixValues } from './axes';
+import { valueWords } from './case-name';
 import { whyLeftOut } from './left-out';
 
 /** Something that is not run, and the sentence that says why. */
@@ -38,7 +39,7 @@ export const expandMatrix = (declared: MatrixValues, selected: MatrixValues, mac
   const values = new Map(axes.map((axis) => [axis, narrow(declared[axis], selected[axis])]));
   const empty = axes.find((axis) => values.get(axis)!.length === 0);
   if (empty !== undefined) {
-    const reason = `it holds on ${empty}=${declared[empty]?.join(',') ?? ''} only`;
+    const reason = `it holds on ${valueWords({ [empty]: declared[empty] }).join(' ')} only`;
     return { cases: [], leftOut: [{ case: {}, reason }] };
   }
   const all = product(axes, values).map((each) => ({ case: each, reason: whyLeftOut(each, machine) }));
