@@ -11,6 +11,7 @@ import { sg_alloc_table, sg_alloc_table_from_pages, type SgTable } from '../scat
 import { DMA_ATTR_SKIP_CPU_SYNC } from './attrs';
 import type { DmaDataDirection } from './direction';
 import { DMA_MAPPING_ERROR } from './dma-address';
+import { dma_common_find_pages } from './remap';
 
 /** What back ends share (`kernel/dma/ops_helpers.c`): memory that consists of ordinary pages. */
 
@@ -25,10 +26,6 @@ export const singleEntry = (sgt: SgTable, page: Page, size: number): number => {
   return error;
 };
 
-/** The scattered pages that memory at an address of the vmalloc area consists of (`dma_common_find_pages`), or null. */
-export const dma_common_find_pages = (dev: StructDevice, cpu: VirtAddr): readonly number[] | null =>
-  dev.kernel.dma.remapped.get(cpu) ?? null;
-
 /**
  * Describes memory of `dma_alloc_attrs` by a list (`iommu_dma_get_sgtable`): of all its pages where they are scattered,
  * else of one entry. 0, `-EINVAL` where nothing is mapped, `-ENOMEM`.
@@ -40,7 +37,7 @@ export const dma_common_get_sgtable = (
   _handle: DmaAddr,
   size: number,
 ): number => {
-  const pfns = dma_common_find_pages(dev, cpu);
+  const pfns = dma_common_find_pages(dev.kernel, cpu);
   if (pfns !== null) {
     const pages = pfns.map((pfn) => pfn_to_page(dev.kernel, pfn));
     return sg_alloc_table_from_pages(sgt, pages, pageAlign(size) / PAGE_SIZE, 0, size, GFP_KERNEL);

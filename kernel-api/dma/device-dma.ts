@@ -59,6 +59,7 @@ export class DeviceDma {
   private coherentMask = DMA_BIT_MASK(32);
   private busLimit = 0n;
   private streaming = new DmaLimit(DMA_BIT_MASK(32));
+  private iova = new DmaLimit(DMA_BIT_MASK(32));
   private coherent = new DmaLimit(DMA_BIT_MASK(32));
 
   /** `*dev->dma_mask`; null where the pointer is NULL: the device does no DMA, and mapping for it is refused. */
@@ -105,6 +106,11 @@ export class DeviceDma {
     return this.streaming;
   }
 
+  /** What I/O addresses of streaming mappings have to stay under: for them a mask of 0 stands for 32 bits (`dma_get_mask`). */
+  get iovaLimit(): DmaLimit {
+    return this.iova;
+  }
+
   /** What coherent memory has to stay under. */
   get coherentLimit(): DmaLimit {
     return this.coherent;
@@ -112,6 +118,7 @@ export class DeviceDma {
 
   private recalculate(): void {
     this.streaming = new DmaLimit(minNotZero(this.streamingMask ?? 0n, this.busLimit));
+    this.iova = new DmaLimit(minNotZero(this.streamingMask || DMA_BIT_MASK(32), this.busLimit));
     this.coherent = new DmaLimit(minNotZero(this.coherentMask, this.busLimit));
   }
 }

@@ -57,7 +57,7 @@ export const dma_iova_try_alloc = (dev: StructDevice, state: DmaIovaState, phys:
     return false;
   }
   const offset = inPage(phys);
-  const page = allocIova(dev, pagesOf(offset, size), dev.dma.limit);
+  const page = allocIova(dev, pagesOf(offset, size), dev.dma.iovaLimit);
   if (page === 0) return false;
   state.addr = dmaAddrOf(page, offset);
   state.__size = size;

@@ -139,7 +139,7 @@ const finalise = (dev: StructDevice, iovaPage: number, nents: number, boundary: 
 const mapLayout = (dev: StructDevice, bytes: number, nents: number, prot: number, scratch: SgScratch): number => {
   const { domain, iovad } = dev.dma.iommu!;
   const pages = bytes / PAGE_SIZE;
-  const iovaPage = allocIova(dev, pages, dev.dma.limit);
+  const iovaPage = allocIova(dev, pages, dev.dma.iovaLimit);
   if (iovaPage === 0) return -ENOMEM;
   // Where lengths have wrapped around, fewer pages than were laid out are there to be mapped.
   const error = collectRuns(nents, scratch) === pages ? domain.mapRuns(iovaPage, scratch.runs, prot) : -EINVAL;

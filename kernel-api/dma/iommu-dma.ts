@@ -125,7 +125,7 @@ export const iommuMapPhys = (
 ): DmaAddr => {
   const place = placeFor(dev, phys, size, dir, attrs);
   if (place < 0) return DMA_MAPPING_ERROR;
-  const address = mapRange(dev, place as PhysAddr, size, protectionOf(dev, dir, attrs), dev.dma.limit);
+  const address = mapRange(dev, place as PhysAddr, size, protectionOf(dev, dir, attrs), dev.dma.iovaLimit);
   if (address === DMA_MAPPING_ERROR && (attrs & UNBOUNCED) === 0) {
     swiotlb_tbl_unmap_single(dev, place, size, dir, attrs);
   }

@@ -211,6 +211,9 @@ for (const isBehindIommu of [false, true]) {
       expect(api.dma_set_mask(dev, 0n)).to.equal(had);
       expect(api.dma_set_coherent_mask(dev, 0n)).to.equal(had);
       expect(api.dma_get_mask(dev)).to.equal(0xffff_ffffn);
+      const address = api.dma_map_single(dev, phys_to_virt(physAddr(LOW)), 100, DMA_TO_DEVICE);
+      expect(api.dma_mapping_error(dev, address)).to.equal(0);
+      expect(address < 1n << 32n).to.equal(true);
       expect(api.dma_set_mask(dev, (1n << 70n) - 1n)).to.equal(0);
       expect(api.dma_get_mask(dev)).to.equal(api.DMA_BIT_MASK(64));
     });
