@@ -46,10 +46,12 @@ export interface Rig {
 /** Options of the machine, and of how the two bus masters are attached. */
 export interface RigOptions extends MachineOptions {
   readonly bus?: BusAttachment;
+  /** Whether memory is allocated once before the test. Default true. */
+  readonly warm?: boolean;
 }
 
 /** Runs a test in a kernel task. Without options: no IOMMU, coherent. */
-export const onRig = ({ bus, ...options }: RigOptions, body: (rig: Rig) => Promise<void> | void, seed = 1) => {
+export const onRig = ({ bus, warm = true, ...options }: RigOptions, body: (rig: Rig) => Promise<void> | void, seed = 1) => {
   const node = (label: string) => ({
     label,
     compatible: ['test,master'],
@@ -66,7 +68,7 @@ export const onRig = ({ bus, ...options }: RigOptions, body: (rig: Rig) => Promi
       });
       const [dev, other] = kernel.drivers.devices.filter(({ driver }) => driver?.name === DRIVER);
       // Tables of an IOMMU stay once they are there.
-      DmaCoherent.alloc(dev!, 1).drop();
+      if (warm) for (const one of [dev!, other!]) DmaCoherent.alloc(one, 1).drop();
       const port = machine.hardware.port('one');
       const events: TraceEvent[] = [];
       machine.trace.subscribe(({ event }) => void events.push(event));
@@ -90,8 +92,12 @@ export const onRig = ({ bus, ...options }: RigOptions, body: (rig: Rig) => Promi
         },
         inUse: () => {
           kernel.mm.slabs.shrink();
+          const { allocatedPages, vmallocPages, kmallocObjects } = kernel.mm.statistics();
           return {
-            ...kernel.mm.statistics(),
+            // Workers come and go with their stacks.
+            pages: allocatedPages - vmallocPages,
+            areas: kernel.mm.areas.list().filter(({ kind }) => kind !== 'stack').length,
+            kmallocObjects,
             shared: kernel.confidential.sharedPages,
             windows: dev!.dma.ostdWindows.count + other!.dma.ostdWindows.count,
             ranges: dev!.dma.iommu?.iovad.ranges() ?? [],
