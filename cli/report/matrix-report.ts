@@ -22,13 +22,6 @@ const isSame = (one: OutcomeFailure | null, other: OutcomeFailure): boolean =>
   one.place.file === other.place.file &&
   one.place.line === other.place.line;
 
-/** How often each reason was given. */
-const reasonsOf = ({ leftOut }: LoadedScenario): ReadonlyMap<string, number> => {
-  const reasons = new Map<string, number>();
-  for (const { reason } of leftOut) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  return reasons;
-};
-
 /** The report of a matrix for people: one row for all cases of a scenario, and below it the cases that failed. */
 export class MatrixReport implements RunReport {
   private readonly terminal: Terminal;
@@ -36,6 +29,8 @@ export class MatrixReport implements RunReport {
   private columns: readonly Column[] = [];
   /** Of scenarios whose turn is still to come, the next one first. */
   private waiting: readonly LoadedScenario[] = [];
+  /** How many combinations were left out for each reason; whole scenarios are not among them. */
+  private readonly reasons = new Map<string, number>();
   /** Of the scenario that is being run. */
   private outcomes: Outcome[] = [];
 
@@ -68,6 +63,10 @@ export class MatrixReport implements RunReport {
   }
 
   end(problems: readonly Problem[], summary: RunSummary): void {
+    const { colors, write, width } = this.terminal;
+    for (const [reason, times] of this.reasons) {
+      write(`${colors.dim(paragraph(`${count(times, 'case')} left out: ${reason}`, width, INDENT, '\n  '))}\n`);
+    }
     writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 
@@ -82,9 +81,9 @@ export class MatrixReport implements RunReport {
   private writeScenario(scenario: LoadedScenario, outcomes: readonly Outcome[]): void {
     const { colors, write, width } = this.terminal;
     write(layOut([this.row(scenario, outcomes)], this.columns));
-    for (const [reason, times] of reasonsOf(scenario)) {
-      const text = scenario.cases.length === 0 ? reason : `${count(times, 'case')} left out: ${reason}`;
-      write(`${colors.dim(paragraph(text, width, INDENT))}\n`);
+    for (const { case: each, reason } of scenario.leftOut) {
+      if (caseWords(each).length > 0) this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+      else write(`${colors.dim(paragraph(reason, width, INDENT))}\n`);
     }
     let last: OutcomeFailure | null = null;
     for (const outcome of outcomes) {
