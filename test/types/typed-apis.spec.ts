@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import ts from 'typescript';
@@ -5,6 +6,25 @@ import ts from 'typescript';
 const ROOT = join(__dirname, '..', '..');
 const ACCEPTED = join(__dirname, 'typed-apis.ts');
 const REJECTED = join(__dirname, 'rejected.virtual.ts');
+
+const DOCUMENTED = join(__dirname, 'documented.virtual.ts');
+
+/** What `import … from 'dmalab'` gives of these, without the rest of the lab. */
+const DMALAB = `
+import * as layout from '../../base/layout';
+import type { StructDevice } from '../../kernel-api/base/struct-device';
+import { GFP_KERNEL } from '../../kernel-api/gfp';
+import type { Kernel } from '../../kernel-api/kernel';
+import * as rust from '../../kernel-api/rust';
+`;
+
+/** The TypeScript of docs/typed-apis.md, in one module. */
+const documented = (): string => {
+  const page = readFileSync(join(ROOT, 'docs', 'typed-apis.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  expect(blocks.length).to.be.greaterThan(4);
+  return `${DMALAB}${blocks.join('').replace(/^import .*'dmalab';$/m, '')}\nexport {};\n`;
+};
 
 const PRELUDE = `
 import { array, le32, le64, padding, struct, u8, type LayoutType, type Slice } from '../../base/layout';
@@ -103,10 +123,14 @@ describe('the typed APIs, as the compiler sees them', () => {
     const host = ts.createCompilerHost(options);
     const readFile = host.readFile.bind(host);
     const fileExists = host.fileExists.bind(host);
-    host.readFile = (path) => (path === REJECTED ? source : readFile(path));
-    host.fileExists = (path) => path === REJECTED || fileExists(path);
-    const program = ts.createProgram([ACCEPTED, REJECTED], options, host);
-    return [ACCEPTED, REJECTED].flatMap((path) => {
+    const virtual = new Map([
+      [REJECTED, source],
+      [DOCUMENTED, documented()],
+    ]);
+    host.readFile = (path) => virtual.get(path) ?? readFile(path);
+    host.fileExists = (path) => virtual.has(path) || fileExists(path);
+    const program = ts.createProgram([ACCEPTED, REJECTED, DOCUMENTED], options, host);
+    return [ACCEPTED, REJECTED, DOCUMENTED].flatMap((path) => {
       const file = program.getSourceFile(path)!;
       return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
     });
@@ -120,10 +144,15 @@ describe('the typed APIs, as the compiler sees them', () => {
   const text = (diagnostic: ts.Diagnostic): string => ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
   const lineOf = ({ file, start }: ts.Diagnostic): number => file!.getLineAndCharacterOfPosition(start!).line;
 
+  const toldOf = (path: string): string[] =>
+    diagnostics.filter(({ file }) => file!.fileName === path).map((d) => `${lineOf(d) + 1}: ${text(d)}`);
+
   it('accept what they should, and reject what is marked in typed-apis.ts', () => {
-    expect(
-      diagnostics.filter(({ file }) => file!.fileName === ACCEPTED).map((d) => `${lineOf(d) + 1}: ${text(d)}`),
-    ).to.deep.equal([]);
+    expect(toldOf(ACCEPTED)).to.deep.equal([]);
+  });
+
+  it('accept what docs/typed-apis.md shows', () => {
+    expect(toldOf(DOCUMENTED)).to.deep.equal([]);
   });
 
   it('reject each of the statements of the list, for its reason', () => {
