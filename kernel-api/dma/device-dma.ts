@@ -74,6 +74,14 @@ export class DeviceDma {
     this.recalculate();
   }
 
+  /**
+   * The driver is gone: coherent memory that outlives it stays with its owners and is taken from the device. Comes before
+   * managed resources are released, so that nothing that is freed then can be hit.
+   */
+  revokeCoherent(): void {
+    for (const allocation of this.coherentAllocations) allocation.revoke();
+  }
+
   /** Makes `dma_mask` point to the coherent mask (`dev->dma_mask = &dev->coherent_dma_mask`). */
   coerceMask(): void {
     this.sharesMask = true;
