@@ -85,7 +85,8 @@ export class DeviceWindow {
 
   /** Where the device finds the first frame. @throws OstdError `AccessDenied` once the window is closed */
   get address(): DmaAddr {
-    if (!this.isOpen) throw new OstdError('AccessDenied', `${this.dev.name} has lost its driver, and with it its mappings`);
+    if (!this.isOpen)
+      throw new OstdError('AccessDenied', `${this.dev.name} has lost its driver, and with it its mappings`);
     return this.start;
   }
 

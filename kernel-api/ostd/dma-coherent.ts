@@ -55,7 +55,12 @@ export class DmaCoherent extends VmIo<true, true> {
     checkDevice(dev, 'DmaCoherent.alloc');
     const inner = allocInner(dev, nframes, isCacheCoherent);
     const paddr = inner instanceof USegment ? inner.paddr() : inner.paddr;
-    const reach: Reach = { pfn: paddr / PAGE_SIZE, pages: nframes, dir: DMA_BIDIRECTIONAL, limit: dev.dma.coherentLimit };
+    const reach: Reach = {
+      pfn: paddr / PAGE_SIZE,
+      pages: nframes,
+      dir: DMA_BIDIRECTIONAL,
+      limit: dev.dma.coherentLimit,
+    };
     const undo = (): void => freeInner(inner);
     return orUndo(() => new DmaCoherent(inner, DeviceWindow.open(dev, reach), isCacheCoherent), undo);
   }

@@ -77,7 +77,12 @@ export abstract class VmIo<R extends boolean, W extends boolean> extends Owner {
   }
 
   /** Reads `length` values that follow each other. As `read`. */
-  readSlice<L extends AnyLayout>(this: VmIo<true, boolean>, offset: number, layout: L, length: number): LayoutType<L>[] {
+  readSlice<L extends AnyLayout>(
+    this: VmIo<true, boolean>,
+    offset: number,
+    layout: L,
+    length: number,
+  ): LayoutType<L>[] {
     if (!(Number.isInteger(length) && length >= 0)) throw new OstdError('InvalidArgs', `${length} values`);
     const reader = this.#readerAt(offset, layout.size * length);
     return Array.from({ length }, () => reader.readVal(layout));

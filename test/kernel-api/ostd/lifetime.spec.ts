@@ -275,7 +275,10 @@ describe('kernel-api/ostd: frames', () => {
       expect(page_ref_count(page)).to.equal(1);
       put_page(page);
       for (const bad of [0, -1, 0.5]) expect(kindOf(() => USegment.fromPages(page, bad))).to.equal('InvalidArgs');
-      expect(kindOf(() => USegment.fromPages(page, 1)), 'a free page').to.equal('InvalidArgs');
+      expect(
+        kindOf(() => USegment.fromPages(page, 1)),
+        'a free page',
+      ).to.equal('InvalidArgs');
       expect(rig.inUse()).to.deep.equal(before);
     }));
 
@@ -355,7 +358,8 @@ describe('kernel-api/ostd: directions that code without types brings', () => {
       {
         using to = DmaStream.alloc(rig.dev, ToDevice, 1);
         using from = DmaStream.allocUninit(rig.dev, FromDevice, 1);
-        const [readable, writable] = [to as unknown as typeof from, from as unknown as typeof to];
+        const readable = to as unknown as typeof from;
+        const writable = from as unknown as typeof to;
         expect(kindOf(() => readable.syncFromDevice(0, 1))).to.equal('AccessDenied');
         expect(kindOf(() => writable.syncToDevice(0, 1))).to.equal('AccessDenied');
         expect(kindOf(() => readable.reader())).to.equal('AccessDenied');
@@ -368,7 +372,7 @@ describe('kernel-api/ostd: directions that code without types brings', () => {
 
   it('errors carry the number that the kernel gives them', () => {
     const errnoOf = (kind: OstdError['kind']): number =>
-      fromResult(() => {
+      fromResult((): number => {
         throw new OstdError(kind, 'a test');
       });
     const kinds = ['InvalidArgs', 'NoMemory', 'PageFault', 'AccessDenied', 'IoError', 'NotEnoughResources', 'Overflow'];

@@ -51,7 +51,11 @@ export interface RigOptions extends MachineOptions {
 }
 
 /** Runs a test in a kernel task. Without options: no IOMMU, coherent. */
-export const onRig = ({ bus, warm = true, ...options }: RigOptions, body: (rig: Rig) => Promise<void> | void, seed = 1) => {
+export const onRig = (
+  { bus, warm = true, ...options }: RigOptions,
+  body: (rig: Rig) => Promise<void> | void,
+  seed = 1,
+) => {
   const node = (label: string) => ({
     label,
     compatible: ['test,master'],
