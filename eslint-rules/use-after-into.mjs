@@ -1,6 +1,8 @@
 /**
  * `box.intoCoherent()` takes from `box` what it owned: using the variable after that is a mistake which Rust's compiler would
- * find and TypeScript's cannot. So it is for the arguments that a function takes over: `SGTable.new(dev, pages, …)`.
+ * find and TypeScript's cannot. So it is for the arguments that a function takes over: `SGTable.new(dev, pages, …)`, and for
+ * what was split at an offset: `const [low, high] = stream.split(PAGE_SIZE)`. Strings, which can be split as well, are told
+ * by the separator, and by their type where types are known.
  *
  * What is looked at is one function at a time, along its statements: a use counts if it can follow the conversion, and so does one
  * in a function that is made after it. Branches that
@@ -22,11 +24,21 @@ function pathOf(node) {
   return object === undefined ? undefined : `${object}.${node.property.name}`;
 }
 
+/** Whether a call splits something that owns memory: at an offset. A string is split at a string or a pattern. */
+function splits({ callee, arguments: offsets }, typeOf) {
+  if (callee.property.name !== 'split' || offsets.length !== 1) return false;
+  const [offset] = offsets;
+  if (offset.type === 'TemplateLiteral' || (offset.type === 'Literal' && typeof offset.value !== 'number'))
+    return false;
+  return !/^(any|string|".*")$/.test(typeOf(callee.object) ?? '');
+}
+
 /** The identifiers that a call takes what they own from. */
-function movedBy(call, consumers) {
+function movedBy(call, consumers, typeOf) {
   const { callee } = call;
   if (callee.type !== 'MemberExpression' || callee.computed) return [];
-  if (INTO.test(callee.property.name)) return callee.object.type === 'Identifier' ? [callee.object] : [];
+  if (INTO.test(callee.property.name) || splits(call, typeOf))
+    return callee.object.type === 'Identifier' ? [callee.object] : [];
   const path = pathOf(callee);
   const consumer = consumers.find(({ name }) => path === name || path?.endsWith(`.${name}`));
   const argument = consumer === undefined ? undefined : call.arguments[consumer.argument];
@@ -140,12 +152,25 @@ export default {
         additionalProperties: false,
       },
     ],
-    defaultOptions: [{ consumers: [{ name: 'SGTable.new', argument: 1 }] }],
+    defaultOptions: [
+      {
+        consumers: [
+          { name: 'SGTable.new', argument: 1 },
+          { name: 'DmaStream.map', argument: 2 },
+        ],
+      },
+    ],
     messages: { moved: "'{{name}}' owns nothing any more: {{how}} took it over on line {{line}}." },
   },
   create(context) {
     const { consumers } = context.options[0];
     const { sourceCode } = context;
+
+    /** The name of an expression's type; undefined where types are not known. */
+    const typeOf = (node) => {
+      const { program, getTypeAtLocation } = sourceCode.parserServices ?? {};
+      return program ? program.getTypeChecker().typeToString(getTypeAtLocation(node)) : undefined;
+    };
 
     const variableOf = (identifier) => {
       for (let scope = sourceCode.getScope(identifier); scope !== null; scope = scope.upper) {
@@ -188,7 +213,7 @@ export default {
 
     return {
       CallExpression(call) {
-        for (const identifier of movedBy(call, consumers)) check(call, identifier);
+        for (const identifier of movedBy(call, consumers, typeOf)) check(call, identifier);
       },
     };
   },

@@ -50,6 +50,21 @@ describe('eslint-rules: use-after-into', () => {
     });
   }
 
+  it('finds a segment that a stream has taken over', () => {
+    const code = 'const f = (s) => { using d = DmaStream.map(dev, ToDevice, s, true);\ns.paddr(); s.drop(); };';
+    expect(lint(code)).to.deep.equal([moved(2, 's', 'DmaStream.map', 1)]);
+    expect(lint(code.replace(', s,', ', s.clone(),'))).to.deep.equal([]);
+  });
+
+  it('finds what was split at an offset, but not strings', () => {
+    const code = (separator: string): string =>
+      `const f = (whole) => { const [low, high] = whole.split(${separator});\nwhole.size(); };`;
+    for (const offset of ['4096', 'PAGE_SIZE', 'n * PAGE_SIZE']) {
+      expect(lint(code(offset))).to.deep.equal([moved(2, 'whole', 'whole.split', 1)]);
+    }
+    for (const separator of ["','", '/,/', '`,`', '', "',', 2"]) expect(lint(code(separator))).to.deep.equal([]);
+  });
+
   it('finds pages that a table has taken over', () => {
     const code = 'const f = (pages) => { const t = SGTable.new(dev, pages, dir, gfp);\npages.push(1); };';
     expect(lint(code)).to.deep.equal([moved(2, 'pages', 'SGTable.new', 1)]);
