@@ -8,7 +8,7 @@ import { GFP_KERNEL, __GFP_DMA32 } from '../../../kernel-api/gfp';
 import { kfree, kmalloc } from '../../../kernel-api/mm/kmalloc';
 import { page_address, page_to_phys, type Page } from '../../../kernel-api/mm/page';
 import { __free_pages, alloc_pages } from '../../../kernel-api/mm/page-alloc';
-import { sg_dma_address, sg_dma_len, sg_set_page } from '../../../kernel-api/scatterlist/scatterlist';
+import { sg_dma_address, sg_dma_len, sg_init_table, sg_set_page } from '../../../kernel-api/scatterlist/scatterlist';
 import {
   for_each_sgtable_dma_sg,
   for_each_sgtable_sg,
@@ -195,11 +195,15 @@ const lendList = (dev: StructDevice, plan: LoanPlan): Lendable | null => {
     free();
     return null;
   }
-  let i = 0;
-  for (const sg of for_each_sgtable_sg(table)) {
-    const { page, piece, offset } = parts[i++]!;
-    sg_set_page(sg, page, piece.length, offset);
-  }
+  // From the start each time: Linux never takes the mark away that says that a list was bounced.
+  const fillList = (): void => {
+    sg_init_table(table.sgl!, parts.length);
+    let i = 0;
+    for (const sg of for_each_sgtable_sg(table)) {
+      const { page, piece, offset } = parts[i++]!;
+      sg_set_page(sg, page, piece.length, offset);
+    }
+  };
   const attrs = plan.skipSync ? DMA_ATTR_SKIP_CPU_SYNC : 0;
   const { sgl, orig_nents: nents } = table;
   const byTable = plan.kind === 'sgtable';
@@ -209,6 +213,7 @@ const lendList = (dev: StructDevice, plan: LoanPlan): Lendable | null => {
     fixedDirection: null,
     partialSyncs: false,
     map: (dir) => {
+      fillList();
       if (byTable) return api.dma_map_sgtable(dev, table, dir, attrs) === 0;
       table.nents = api.dma_map_sg_attrs(dev, sgl!, nents, dir, attrs);
       return table.nents > 0;

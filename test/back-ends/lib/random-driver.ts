@@ -20,6 +20,8 @@ export interface DriverOptions {
   readonly kinds?: readonly LoanKind[];
   /** It also has coherent memory. Default true. */
   readonly coherentMemory?: boolean;
+  /** Some of its mappings skip their syncs, and it makes these itself. Default true. */
+  readonly ownSyncs?: boolean;
   /** The one mistake that it makes. Default none. */
   readonly mistake?: Mistake;
 }
@@ -97,7 +99,7 @@ class RandomDriver {
     const isList = kind === 'sg' || kind === 'sgtable';
     const count = isList ? rng.between(1, 4) : 1;
     const pieces = Array.from({ length: count }, () => this.piece(kind));
-    const canSkip = kind !== 'object' && kind !== 'pages' && kind !== 'noncontiguous';
+    const canSkip = (options.ownSyncs ?? true) && kind !== 'object' && kind !== 'pages' && kind !== 'noncontiguous';
     return { kind, pieces, low: rng.oneIn(2), skipSync: rng.oneIn(4) && canSkip };
   }
 

@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { BACK_ENDS, onBackEnd, THOROUGH, type BackEnd } from './lib/machines';
+import { MISTAKES, MistakeBench, type Circumstances, type DriverMistake } from './lib/mistakes';
+import type { Master } from './lib/bus-master';
+
+/** Each mistake makes data wrong exactly where the table says, and nowhere else. */
+
+const ATTEMPTS = THOROUGH ? 200 : 16;
+
+/** Who has a copy of a buffer above 4 GiB that does not fill its pages. */
+const circumstancesOf = (backEnd: BackEnd): Circumstances => {
+  const { bounced, translation, translated, bits } = backEnd;
+  return { ...backEnd, copied: bounced || translation === 'untrusted' || (!translated && bits === 32) };
+};
+
+/** In how many attempts a mistake makes data wrong. */
+const timesWrong = (master: Master, { run, skipSync = false }: DriverMistake, attempts: number): number => {
+  let wrong = 0;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const bench = new MistakeBench(master, skipSync, 100 * attempt);
+    const [found, right] = run(bench);
+    master.ordered = true;
+    bench.memory.free();
+    if (!found.every((byte, i) => byte === right[i]) || found.length !== right.length) wrong++;
+  }
+  return wrong;
+};
+
+describe('back ends: each mistake shows where it can', () => {
+  for (const [index, backEnd] of BACK_ENDS.entries()) {
+    it(backEnd.name, () =>
+      onBackEnd(
+        backEnd,
+        ({ masters, kernel }) => {
+          const circumstances = circumstancesOf(backEnd);
+          const shown: string[] = [];
+          for (const mistake of MISTAKES) {
+            const wrong = timesWrong(masters[0]!, mistake, backEnd.adversarial ? ATTEMPTS : 2);
+            if (wrong > 0) shown.push(mistake.name);
+          }
+          const expected = MISTAKES.filter(({ shows }) => shows(circumstances)).map(({ name }) => name);
+          expect(shown).to.deep.equal(expected);
+          expect(kernel.dma.swiotlb.defaultMem.used).to.equal(0);
+        },
+        index + 1,
+      ),
+    );
+  }
+
+  it('shows every mistake somewhere, but one', () => {
+    const hidden = MISTAKES.filter(({ shows }) => !BACK_ENDS.some((backEnd) => shows(circumstancesOf(backEnd))));
+    expect(hidden.map(({ name }) => name)).to.deep.equal([
+      'none: the CPU writes, the device reads',
+      'none: the device writes, the CPU reads',
+      'mapping with FROM_DEVICE what the device reads',
+    ]);
+  });
+});
