@@ -159,8 +159,11 @@ export interface CacheLineEvent {
 /** The kernel warned (`WARN_ON`, `dev_warn` of a misuse): the call goes on, the driver is wrong. */
 export interface WarnEvent {
   readonly type: 'warn';
+  /** The kernel function that warns. */
   readonly where: string;
   readonly message: string;
+  /** `file:line` of the driver that called it, if the host tells; not part of the trace's hash. */
+  readonly site: string | null;
 }
 
 /** A task of the kernel started, went to sleep, was woken or ended. */

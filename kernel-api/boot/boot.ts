@@ -1,5 +1,6 @@
 import { physAddr, type PhysAddr } from '../../base/address';
 import { BUS_NO_ADDRESS, busOutcomeName } from '../../base/bus-outcome';
+import { callSite } from '../../base/call-site';
 import { LabError } from '../../base/errors';
 import { decodeDeviceTree, type DeviceTree as FlattenedTree } from '../../base/fdt';
 import type { Logger } from '../../base/logger';
@@ -144,8 +145,9 @@ export class BootedKernel implements Kernel {
 
   warn(where: string, message: string): void {
     this.warningCount++;
-    if (this.trace.active) this.trace.emit({ type: 'warn', where, message });
-    this.log.warn({ time: this.cpu.now, where }, message);
+    const site = callSite();
+    if (this.trace.active) this.trace.emit({ type: 'warn', where, message, site });
+    this.log.warn({ time: this.cpu.now, where, ...(site === null ? {} : { site }) }, message);
   }
 
   private noteReservedMemory({ regions }: MemoryMap): void {
