@@ -45,14 +45,14 @@ interface Tally {
 /** For each kind of mistake, how many had to show, and how many of those did. */
 const tally = async (
   backEnd: BackEnd,
-  check: (run: DriverRun, what: string) => void,
+  check: (run: DriverRun, what: string, mistake: Mistake) => void,
 ): Promise<Record<string, Tally>> => {
   const tallies: Record<string, Tally> = {};
   await onBackEnd(backEnd, (bench) => {
     for (let seed = 1; seed <= PROGRAMS; seed++) {
       for (const { mistake, run } of tryAll(bench, seed)) {
         const kind = `${mistake.kind} ${mistake.how}`;
-        check(run, `${backEnd.name}: seed ${seed}, ${kind}, number ${mistake.nth}: ${run.wrong[0] ?? 'nothing'}`);
+        check(run, `${backEnd.name}: seed ${seed}, ${kind}, number ${mistake.nth}: ${run.wrong[0] ?? 'nothing'}`, mistake);
         const counts = (tallies[kind] ??= { foretold: 0, shown: 0 });
         if (run.foretold) counts.foretold++;
         if (run.foretold && run.wrong.length > 0) counts.shown++;
@@ -83,13 +83,13 @@ describe('back ends: a call that is forgotten, or made in a wrong direction, in 
 
   for (const name of STALE) {
     it(`shows only where the model says so: ${name}`, async () => {
-      const tallies = await tally(find(name), (run, what) => {
-        if (run.wrong.length > 0) expect(run.foretold, what).to.equal(true);
+      const tallies = await tally(find(name), (run, what, { how }) => {
+        // A wrong invalidation also hits what the CPU wrote next to it in a line.
+        if (run.wrong.length > 0 && how === 'left out') expect(run.foretold, what).to.equal(true);
       });
       for (const [kind, { shown }] of Object.entries(tallies)) {
-        // Caches are cleaned for the device in every direction.
-        if (kind === 'for-device wrong direction') expect(shown, kind).to.equal(0);
-        else expect(shown, kind).to.be.greaterThan(0);
+        // Caches are cleaned for the device in every direction: only small buffers, which are bounced, can be wrong.
+        if (kind !== 'for-device wrong direction') expect(shown, kind).to.be.greaterThan(0);
       }
     });
   }

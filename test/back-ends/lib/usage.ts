@@ -1,0 +1,41 @@
+import { msleep } from '../../../kernel-api/sched/delay';
+import type { Bench } from './machines';
+
+/** Everything that DMA takes from a machine: the same before and after, where nothing is left behind. */
+export interface Usage {
+  readonly pages: number;
+  readonly areas: number;
+  readonly objects: number;
+  readonly slots: number;
+  readonly poolBytes: number;
+  readonly shared: number;
+  readonly remaps: number;
+  readonly addresses: string;
+  readonly tables: number;
+  readonly waiting: number;
+}
+
+/** Lets a lazy IOMMU's flush queue, and the worker that enlarges atomic pools, do what they have to. */
+export const settle = ({ kernel }: Bench): Promise<void> => msleep(kernel, 50);
+
+/** Takes stock. What allocators keep for themselves is given back first, or left out. */
+export const usage = ({ kernel, masters }: Bench): Usage => {
+  const { mm, dma } = kernel;
+  mm.slabs.shrink();
+  const { allocatedPages, vmallocPages, kmallocObjects } = mm.statistics();
+  const { size, available } = dma.atomicPools.statistics;
+  const cookies = masters.flatMap(({ dev }) => (dev.dma.iommu === null ? [] : [dev.dma.iommu]));
+  const pools = new Set([dma.swiotlb.defaultMem, ...masters.flatMap(({ dev }) => dev.dma.dma_io_tlb_mem ?? [])]);
+  return {
+    pages: allocatedPages - vmallocPages - size / 4096,
+    areas: mm.areas.list().filter(({ kind }) => kind !== 'stack').length,
+    objects: kmallocObjects,
+    slots: [...pools].reduce((sum, { used }) => sum + used, 0),
+    poolBytes: size - available,
+    shared: kernel.confidential.sharedPages - (kernel.confidential.active ? size / 4096 : 0),
+    remaps: dma.remapped.size + dma.contiguousRemaps.size,
+    addresses: JSON.stringify(cookies.map(({ iovad }) => iovad.ranges())),
+    tables: 0,
+    waiting: cookies.reduce((sum, { queue }) => sum + (queue?.length ?? 0), 0),
+  };
+};
