@@ -199,9 +199,12 @@ export default {
 
     /** Whether a call is in a loop that comes round to it with the same variable. */
     const repeats = (call, variable) => {
-      const loop = parentsOf(call).find(
+      const above = parentsOf(call);
+      const loop = above.find(
         (node) =>
-          LOOPS.has(node.type) && variable.defs.every(({ node: definition }) => !parentsOf(definition).includes(node)),
+          LOOPS.has(node.type) &&
+          !above.includes(node.type === 'ForStatement' ? node.init : node.right) &&
+          variable.defs.every(({ node: definition }) => !parentsOf(definition).includes(node)),
       );
       if (loop === undefined || functionOf(loop) !== functionOf(call)) return false;
       const leaving = leavesBefore(call, loop);

@@ -62,6 +62,7 @@ describe('eslint-rules: use-after-into', () => {
     for (const offset of ['4096', 'PAGE_SIZE', 'n * PAGE_SIZE']) {
       expect(lint(code(offset))).to.deep.equal([moved(2, 'whole', 'whole.split', 1)]);
     }
+    expect(lint('const f = (whole) => { for (const part of whole.split(PAGE_SIZE)) part.drop(); };')).to.deep.equal([]);
     for (const separator of ["','", '/,/', '`,`', '', "',', 2"]) expect(lint(code(separator))).to.deep.equal([]);
   });
 

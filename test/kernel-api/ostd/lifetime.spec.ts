@@ -4,6 +4,7 @@ import { get_page, page_ref_count, phys_to_page, put_page } from '../../../kerne
 import { DMA_BIT_MASK, dma_set_mask_and_coherent } from '../../../kernel-api/dma/mapping';
 import { GFP_KERNEL } from '../../../kernel-api/gfp';
 import { alloc_pages } from '../../../kernel-api/mm/page-alloc';
+import { local_irq_restore, local_irq_save } from '../../../kernel-api/sched/atomic';
 import { KernelOops } from '../../../kernel-api/oops';
 import {
   DmaCoherent,
@@ -343,6 +344,27 @@ describe('kernel-api/ostd: devices that cannot', () => {
       delete (iovad as { allocFast?: unknown }).allocFast;
       expect(rig.inUse()).to.deep.equal(before);
     }));
+});
+
+describe('kernel-api/ostd: in atomic context', () => {
+  for (const [name, options] of Object.entries(MACHINES)) {
+    it(`syncing and dropping are allowed, making is reported: ${name}`, () =>
+      onRig(options, (rig) => {
+        const stream = DmaStream.map(rig.dev, BOTH, segmentOf(rig, 2));
+        const coherent = DmaCoherent.alloc(rig.dev, 1);
+        using segment = segmentOf(rig, 1);
+        const { warnings } = rig.kernel;
+        const flags = local_irq_save(rig.kernel);
+        stream.syncToDevice(0, 100);
+        stream.syncFromDevice(0, 100);
+        for (const part of stream.split(PAGE_SIZE)) part.drop();
+        coherent.drop();
+        expect(rig.kernel.warnings).to.equal(warnings);
+        DmaStream.map(rig.dev, BOTH, segment.clone()).drop();
+        local_irq_restore(rig.kernel, flags);
+        expect(rig.kernel.warnings).to.be.greaterThan(warnings);
+      }));
+  }
 });
 
 describe('kernel-api/ostd: directions that code without types brings', () => {
