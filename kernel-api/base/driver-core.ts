@@ -266,7 +266,7 @@ export class DriverCore {
   private async unbindCleanup(dev: Device, configured: boolean): Promise<void> {
     const steps: (() => void | Promise<unknown>)[] = [
       () => this.runHooks(dev, 'afterRemove'),
-      () => dev.dma.revokeCoherent(),
+      () => dev.dma.revokeTypedMemory(),
       () => dev.devres.releaseAll(),
       () => (configured ? this.kernel.dma.cleanup(dev) : undefined),
     ];

@@ -75,11 +75,12 @@ export class DeviceDma {
   }
 
   /**
-   * The driver is gone: coherent memory that outlives it stays with its owners and is taken from the device. Comes before
-   * managed resources are released, so that nothing that is freed then can be hit.
+   * The driver is gone: memory of the typed APIs that outlives it stays with its owners and is taken from the device. Comes
+   * before managed resources are released, so that nothing that is freed then can be hit.
    */
-  revokeCoherent(): void {
+  revokeTypedMemory(): void {
     for (const allocation of this.coherentAllocations) allocation.revoke();
+    for (const window of this.ostdWindows.list()) window.close();
   }
 
   /** Makes `dma_mask` point to the coherent mask (`dev->dma_mask = &dev->coherent_dma_mask`). */

@@ -9,7 +9,6 @@ import { traceMap, traceSync, traceUnmap } from '../dma/dma-trace';
 import { KernelOops } from '../oops';
 import { OstdError } from './error';
 import { IoRange } from './io-range';
-import { watchUnbinding } from './unbinding';
 
 /** Page frames that a device is to reach. */
 export interface Reach {
@@ -78,7 +77,6 @@ export class DeviceWindow {
     const range = dev.dma.iommu === null ? null : IoRange.map(dev, pfn, pages, dir, limit);
     const window = new DeviceWindow(dev, reach, range?.address ?? directToDma(dev, phys), range);
     dev.dma.ostdWindows.add(window);
-    watchUnbinding(dev.kernel);
     if (dev.kernel.trace.active) traceMap(dev, 'page', phys, window.start, pages * PAGE_SIZE, dir);
     return window;
   }

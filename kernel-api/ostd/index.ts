@@ -8,6 +8,5 @@ export { DmaStream } from './dma-stream';
 export { OstdError, type OstdErrorKind } from './error';
 export { FrameAllocOptions, USegment } from './segment';
 export type { StreamShape } from './stream-memory';
-export { closeDeviceWindows } from './unbinding';
 export { VmIo } from './vm-io';
 export { VmReader, VmWriter, type PodOnceLayout } from './vm-reader-writer';

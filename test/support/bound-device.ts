@@ -25,7 +25,7 @@ export const makeBoundDevice = (
   Object.assign(dev, { devres: new Devres(dev), driver: { name: 'test-driver' } });
   const domain = isBehindIommu ? putBehindIommu(dev) : null;
   const unbind = async (): Promise<void> => {
-    dev.dma.revokeCoherent();
+    dev.dma.revokeTypedMemory();
     await dev.devres.releaseAll();
     dev.dma.dma_range_map = null;
     dev.driver = null;
