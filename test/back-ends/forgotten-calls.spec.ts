@@ -52,7 +52,11 @@ const tally = async (
     for (let seed = 1; seed <= PROGRAMS; seed++) {
       for (const { mistake, run } of tryAll(bench, seed)) {
         const kind = `${mistake.kind} ${mistake.how}`;
-        check(run, `${backEnd.name}: seed ${seed}, ${kind}, number ${mistake.nth}: ${run.wrong[0] ?? 'nothing'}`, mistake);
+        check(
+          run,
+          `${backEnd.name}: seed ${seed}, ${kind}, number ${mistake.nth}: ${run.wrong[0] ?? 'nothing'}`,
+          mistake,
+        );
         const counts = (tallies[kind] ??= { foretold: 0, shown: 0 });
         if (run.foretold) counts.foretold++;
         if (run.foretold && run.wrong.length > 0) counts.shown++;

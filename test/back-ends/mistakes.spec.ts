@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { BACK_ENDS, onBackEnd, THOROUGH, type BackEnd } from './lib/machines';
-import { MISTAKES, MistakeBench, type Circumstances, type DriverMistake } from './lib/mistakes';
+import { BACK_ENDS, onBackEnd, THOROUGH } from './lib/machines';
+import { circumstancesOf, MISTAKES, MistakeBench, type Circumstances, type DriverMistake } from './lib/mistakes';
 import type { Master } from './lib/bus-master';
 
 /** Each mistake makes data wrong exactly where the table says, and nowhere else. */
@@ -9,12 +9,6 @@ import type { Master } from './lib/bus-master';
 const ATTEMPTS = 500;
 /** So often it must not show where it cannot. */
 const VAIN_ATTEMPTS = THOROUGH ? 500 : 8;
-
-/** Who has a copy of a buffer above 4 GiB that does not fill its pages. */
-const circumstancesOf = (backEnd: BackEnd): Circumstances => {
-  const { bounced, translation, translated, bits } = backEnd;
-  return { ...backEnd, copied: bounced || translation === 'untrusted' || (!translated && bits === 32) };
-};
 
 /** Whether a mistake makes data wrong in some attempt. */
 const showsUp = (master: Master, { run, skipSync = false }: DriverMistake, attempts: number): boolean => {

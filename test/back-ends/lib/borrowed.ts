@@ -4,7 +4,7 @@ import type { Kernel } from '../../../kernel-api/kernel';
 import { DMA_FROM_DEVICE } from '../../../kernel-api/dma/direction';
 import { patternBytes } from '../../../lab/pattern';
 import type { Master } from './bus-master';
-import { Calls, type CallKind } from './calls';
+import type { CallKind, Calls } from './calls';
 import type { Direction, Lendable, Piece } from './loan';
 import { TwoCopies } from './two-copies';
 
@@ -44,7 +44,14 @@ export class Borrowed {
   constructor(
     lendable: Lendable,
     master: Master,
-    { calls, findings, dir, what, seed, syncsItself }: {
+    {
+      calls,
+      findings,
+      dir,
+      what,
+      seed,
+      syncsItself,
+    }: {
       calls: Calls;
       findings: Findings;
       dir: Direction;
@@ -193,7 +200,7 @@ export class Borrowed {
     const at = bytes.findIndex((byte, i) => byte !== truth[from + i]);
     if (at < 0) return;
     const place = `byte ${from + at} of ${this.length}`;
-    this.findings.wrong.push(`${this.what}: ${who} ${bytes[at]} instead of ${truth[from + at]} in ${place}`);
+    this.findings.wrong.push(`${this.what}: ${who} ${bytes[at]!} instead of ${truth[from + at]!} in ${place}`);
   }
 
   private eachPart(

@@ -89,9 +89,7 @@ export class Master {
 const COMPATIBLE = 'test,bus-master';
 
 /** The nodes of machines with bus masters. */
-export const masterNode = (
-  label: string,
-): { label: string; compatible: readonly string[]; device: () => Device } => ({
+export const masterNode = (label: string): { label: string; compatible: readonly string[]; device: () => Device } => ({
   label,
   compatible: [COMPATIBLE],
   device: () => new BusMaster(),
@@ -117,9 +115,7 @@ export const bindMasters = async (
   if (error !== 0 || bound.length !== labels.length) throw new Error(`bus masters: ${error}, ${bound.length} bound`);
   // Nodes are placed, and probed, in order; the register windows tell them apart in any case.
   bound.sort((a, b) => baseOf(a.dev) - baseOf(b.dev));
-  return labels.map(
-    (label, i) => new Master(bound[i]!.dev, machine.hardware.device(label, BusMaster), bound[i]!.regs),
-  );
+  return labels.map((label, i) => new Master(bound[i]!.dev, machine.hardware.device(label, BusMaster), bound[i]!.regs));
 };
 
 const baseOf = (dev: StructDevice): number => to_platform_device(dev).resources[0]!.start;

@@ -73,6 +73,12 @@ export interface Circumstances extends BackEnd {
   readonly copied: boolean;
 }
 
+/** Of a buffer above 4 GiB that does not fill its pages. */
+export const circumstancesOf = (backEnd: BackEnd): Circumstances => {
+  const { bounced, translation, translated, bits } = backEnd;
+  return { ...backEnd, copied: bounced || translation === 'untrusted' || (!translated && bits === 32) };
+};
+
 /** The bytes that somebody read, and those that should have been there. */
 type Reading = readonly [found: Uint8Array, right: Uint8Array];
 

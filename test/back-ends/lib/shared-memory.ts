@@ -100,6 +100,6 @@ export class SharedMemory {
   private compare(bytes: Uint8Array, truth: Uint8Array, from: number, who: string): void {
     const at = bytes.findIndex((byte, i) => byte !== truth[from + i]);
     if (at < 0) return;
-    this.findings.wrong.push(`coherent memory: ${who} reads ${bytes[at]} instead of ${truth[from + at]}`);
+    this.findings.wrong.push(`coherent memory: ${who} reads ${bytes[at]!} instead of ${truth[from + at]!}`);
   }
 }

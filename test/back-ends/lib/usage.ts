@@ -1,3 +1,4 @@
+import type { StructDevice } from '../../../kernel-api/base/struct-device';
 import { msleep } from '../../../kernel-api/sched/delay';
 import type { Bench } from './machines';
 
@@ -11,12 +12,25 @@ export interface Usage {
   readonly shared: number;
   readonly remaps: number;
   readonly addresses: string;
-  readonly tables: number;
+  /** Pages of I/O addresses that the page tables still translate. */
+  readonly translated: number;
   readonly waiting: number;
 }
 
 /** Lets a lazy IOMMU's flush queue, and the worker that enlarges atomic pools, do what they have to. */
 export const settle = ({ kernel }: Bench): Promise<void> => msleep(kernel, 50);
+
+/** Addresses are given out from the top down: this far below it there is more than the tests ever have. */
+const SCANNED = 2048;
+
+const translatedPages = ({ dma }: StructDevice): number => {
+  if (dma.iommu === null) return 0;
+  const { domain } = dma.iommu;
+  const last = Math.min(dma.limit.page, domain.aperturePageEnd);
+  let pages = 0;
+  for (let page = last - SCANNED; page <= last; page++) if (domain.iovaToPhysPage(page) >= 0) pages++;
+  return pages;
+};
 
 /** Takes stock. What allocators keep for themselves is given back first, or left out. */
 export const usage = ({ kernel, masters }: Bench): Usage => {
@@ -35,7 +49,7 @@ export const usage = ({ kernel, masters }: Bench): Usage => {
     shared: kernel.confidential.sharedPages - (kernel.confidential.active ? size / 4096 : 0),
     remaps: dma.remapped.size + dma.contiguousRemaps.size,
     addresses: JSON.stringify(cookies.map(({ iovad }) => iovad.ranges())),
-    tables: 0,
+    translated: masters.reduce((sum, { dev }) => sum + translatedPages(dev), 0),
     waiting: cookies.reduce((sum, { queue }) => sum + (queue?.length ?? 0), 0),
   };
 };
