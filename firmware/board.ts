@@ -116,6 +116,8 @@ export interface DeviceDescription {
   readonly untrusted?: boolean;
   /** Whether the kernel should give it I/O addresses as it does PCI devices: our own `dmalab,pci-like`. */
   readonly pciLike?: boolean;
+  /** Devices with the same number share an IOMMU group: our own `dmalab,iommu-group`. */
+  readonly iommuGroup?: number;
   /** Further properties, such as `#dma-cells` and those of its own binding. */
   readonly properties?: readonly PropertySource[];
 }

@@ -45,9 +45,10 @@ const channels = ({ dmas }: DeviceDescription): PropertySource[] => [
   ),
 ];
 
-const trust = ({ untrusted, pciLike }: DeviceDescription): PropertySource[] => [
+const trust = ({ untrusted, pciLike, iommuGroup }: DeviceDescription): PropertySource[] => [
   ...(untrusted === true ? [property('dmalab,untrusted')] : []),
   ...(pciLike === true ? [property('dmalab,pci-like')] : []),
+  ...(iommuGroup === undefined ? [] : [property('dmalab,iommu-group', cells(iommuGroup))]),
 ];
 
 /** The node of a device of the description. */

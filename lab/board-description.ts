@@ -44,11 +44,12 @@ export const isCoherent = ({ node }: PlacedNode, machine: MachineOptions): boole
 const busMastering = (placed: PlacedNode, machine: MachineOptions): Partial<DeviceDescription> => {
   const { requesterId } = placed;
   if (requesterId === undefined) return {};
-  const { dmaRanges, behindIommu = true, untrusted, pciLike = false } = placed.node.bus ?? {};
+  const { dmaRanges, behindIommu = true, untrusted, pciLike = false, iommuGroup } = placed.node.bus ?? {};
   return {
     dmaCoherent: isCoherent(placed, machine),
     untrusted: untrusted ?? machine.untrusted ?? false,
     pciLike,
+    ...(iommuGroup === undefined ? {} : { iommuGroup }),
     accessController: requesterId,
     ...(hasIommu(machine) && behindIommu ? { iommus: { label: IOMMU, ids: [requesterId] } } : {}),
     ...(dmaRanges === undefined ? {} : { dmaRanges }),

@@ -57,6 +57,7 @@ const BUS_CHECKS = {
   coherent: isBoolean,
   untrusted: isBoolean,
   pciLike: isBoolean,
+  iommuGroup: isInteger(0, 0xffff_ffff),
   memoryRegions: isArrayOf(isString),
 } satisfies Checks<Required<BusAttachment>>;
 

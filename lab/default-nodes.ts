@@ -9,8 +9,9 @@ const FIFO_TX_REQUEST = 1;
 
 /** Parts the options of the controller itself from those of its place on the bus. */
 const splitOptions = (options: DwAxiDmacOptions & BusAttachment): { dmac: DwAxiDmacOptions; bus: BusAttachment } => {
-  const { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, memoryRegions, ...dmac } = options;
-  const bus = { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, memoryRegions };
+  const { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, ...rest } = options;
+  const { iommuGroup, memoryRegions, ...dmac } = rest;
+  const bus = { addressWires, dmaRanges, behindIommu, coherent, untrusted, pciLike, iommuGroup, memoryRegions };
   const given = Object.entries(bus).filter(([, value]) => value !== undefined);
   return { dmac, bus: Object.fromEntries(given) };
 };

@@ -35,6 +35,11 @@ export interface BusAttachment {
   readonly untrusted?: boolean;
   /** Whether the kernel treats its addresses as those of a PCI device: below 4 GiB first. Default false. */
   readonly pciLike?: boolean;
+  /**
+   * Devices with the same number share one IOMMU group: one I/O address space, which they lose together. Default: a group
+   * of its own, as Linux gives every platform device.
+   */
+  readonly iommuGroup?: number;
   /** Labels of the reserved memory that is its own (`memory-region`). */
   readonly memoryRegions?: readonly string[];
 }

@@ -2,8 +2,10 @@ import { EINVAL, ENODEV, ENOMEM } from '../../../base/errno';
 import { physAddr } from '../../../base/address';
 import { u64 } from '../../../base/u64';
 import type { StructDevice } from '../../base/struct-device';
+import { out } from '../../err';
 import { GFP_KERNEL } from '../../gfp';
 import type { Kernel } from '../../kernel';
+import { of_property_read_u32 } from '../../of/property';
 import { IOMMU_DOMAIN_BLOCKED, IOMMU_DOMAIN_IDENTITY, type IommuDomain } from '../iommu-domain';
 import type { IommuGroup } from '../iommu-group';
 import type { IommuDevice, IommuOps } from '../iommu-ops';
@@ -60,8 +62,14 @@ export class RiscvIommuOps implements IommuOps {
     dev.iommu!.priv = null;
   }
 
-  device_group(): IommuGroup {
-    return this.kernel.iommu.newGroup();
+  /**
+   * A group of the device's own, as Linux gives every platform device; or that of the devices behind the same IOMMU whose
+   * nodes have the same `dmalab,iommu-group`, which stands for hardware that cannot tell them apart.
+   */
+  device_group(dev: StructDevice): IommuGroup {
+    const { drivers, iommu } = this.kernel;
+    const sharing = drivers.devices.find((other) => other !== dev && sharesGroup(other, dev));
+    return sharing?.iommu?.group ?? iommu.newGroup();
   }
 
   /** The widest mode that the IOMMU has. `-ENODEV` without any, `-ENOMEM`. */
@@ -83,6 +91,20 @@ export class RiscvIommuOps implements IommuOps {
   /** The IOMMUs that are in operation, by their nodes. */
   readonly iommus = new Map<unknown, RiscvIommu>();
 }
+
+/** The number that a device's node gives its group; null for a group of its own. */
+const groupNumber = ({ of_node }: StructDevice): number | null => {
+  const number = out(0);
+  const error = of_node === null ? -EINVAL : of_property_read_u32(of_node, 'dmalab,iommu-group', number);
+  return error === 0 ? number.value : null;
+};
+
+/** Whether a device is in the group that another one wants to join: behind the same IOMMU, with the same number. */
+const sharesGroup = (member: StructDevice, dev: StructDevice): boolean => {
+  const number = groupNumber(dev);
+  if (number === null || groupNumber(member) !== number) return false;
+  return member.iommu?.group?.devices.includes(member) === true && member.iommu.iommuNode === dev.iommu?.iommuNode;
+};
 
 const attachStatic = (dev: StructDevice, setting: ContextSetting): number => {
   const info = deviceInfo(dev);
