@@ -88,8 +88,9 @@ describe('back ends: a call that is forgotten, or made in a wrong direction, in 
   for (const name of STALE) {
     it(`shows only where the model says so: ${name}`, async () => {
       const tallies = await tally(find(name), (run, what, { how }) => {
-        // A wrong invalidation also hits what the CPU wrote next to it in a line.
-        if (run.wrong.length > 0 && how === 'left out') expect(run.foretold, what).to.equal(true);
+        // An invalidation that is wrong, or late, also hits what the CPU wrote next to it in a line.
+        const inside = run.wrong.filter((each) => !each.includes('around it'));
+        if (inside.length > 0 && how === 'left out') expect(run.foretold, what).to.equal(true);
       });
       for (const [kind, { shown }] of Object.entries(tallies)) {
         // Caches are cleaned for the device in every direction: only small buffers, which are bounced, can be wrong.

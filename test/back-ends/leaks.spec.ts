@@ -113,6 +113,32 @@ const leavesNothing = async (bench: Bench, seed: number): Promise<void> => {
   expect(usage(bench)).to.deep.equal(before);
 };
 
+/** Maps where no page tables are yet, and where there is no memory for them either. */
+const failsForTables = async (bench: Bench): Promise<void> => {
+  const { kernel, masters } = bench;
+  const { dev } = masters[0]!;
+  const plan = { pieces: [{ offset: 0, length: 4096 }], low: true, skipSync: false };
+  for (const kind of ['page', 'phys', 'single', 'sg', 'sgtable'] as const) {
+    const memory = getLendable(dev, { ...plan, kind }, DIRECTIONS[0])!;
+    const before = usage(bench);
+    for (let bits = 26; bits <= 31; bits++) {
+      dev.dma.dma_mask = 2n ** BigInt(bits) - 1n;
+      kernel.mm.failures.failWhen(() => true);
+      const mapped = memory.map(DIRECTIONS[0]);
+      kernel.mm.failures.clear();
+      expect(mapped, kind).to.equal(false);
+      dev.dma.dma_mask = 2n ** 32n - 1n;
+      await settle(bench);
+      expect(usage(bench), `${kind}, ${bits} bits`).to.deep.equal(before);
+    }
+    // There is something to be found.
+    expect(memory.map(DIRECTIONS[0])).to.equal(true);
+    expect(usage(bench).translated).to.be.greaterThan(0);
+    memory.unmap(DIRECTIONS[0]);
+    memory.free();
+  }
+};
+
 /** One bus and cache of each kind in a quick run, all of them in a thorough one. */
 const chosen = (index: number): boolean => THOROUGH || index % 8 === (Math.floor(index / 8) * 3) % 8;
 
@@ -120,5 +146,9 @@ describe('back ends: no sequence of calls leaves anything behind, whatever fails
   for (const [index, backEnd] of BACK_ENDS.entries()) {
     if (!chosen(index)) continue;
     it(backEnd.name, () => onBackEnd(backEnd, (bench) => leavesNothing(bench, 1000 * index), index + 1));
+  }
+
+  for (const backEnd of BACK_ENDS.filter(({ translated, bits }) => translated && (THOROUGH || bits === 32))) {
+    it(`without memory for page tables: ${backEnd.name}`, () => onBackEnd(backEnd, failsForTables));
   }
 });
