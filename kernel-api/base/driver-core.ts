@@ -203,7 +203,7 @@ export class DriverCore {
     if (dev.driver !== null) return -EBUSY;
     dev.canMatch = true;
     if (dev.devres.count > 0) {
-      dev_err(dev, 'Resources present before probing');
+      dev_err(dev, 'has managed resources before it is probed');
       return -EBUSY;
     }
     const error = await this.reallyProbe(entry, dev);

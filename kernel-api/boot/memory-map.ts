@@ -101,7 +101,7 @@ class ReservedMemoryScan {
       cellOf(parent, '#size-cells') !== this.cells.size ||
       !parent.hasProperty('ranges')
     ) {
-      this.log.error({}, 'Reserved memory: unsupported node format, ignoring');
+      this.log.error({}, 'reserved memory: the node is written in a way that is not understood, and left out');
       return;
     }
     const nodes = parent.children.filter(isAvailable);
@@ -117,7 +117,7 @@ class ReservedMemoryScan {
     const noMap = node.hasProperty('no-map');
     const collides = noMap && this.taken.some((range) => overlaps(range, first));
     if (first.size === 0 || collides) {
-      this.log.error({}, `Reserved memory: failed to reserve memory for node ${node.path}`);
+      this.log.error({}, `reserved memory: there is no place for ${node.path}`);
       return;
     }
     this.add(node, first, noMap);

@@ -126,7 +126,7 @@ export class AtomicPools {
       const memory = this.take(pool, size, fits);
       if (memory !== null) return memory;
     }
-    if (pools.length === 0) this.kernel.warn('dma_alloc_from_pool', `Failed to get suitable pool for ${dev.name}`);
+    if (pools.length === 0) this.kernel.warn('dma_alloc_from_pool', `there is no atomic pool for ${dev.name}`);
     else if ((gfp & __GFP_NOWARN) === 0) this.kernel.warn('dma_alloc_from_pool', `DMA pool exhausted for ${dev.name}`);
     return null;
   }

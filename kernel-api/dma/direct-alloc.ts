@@ -36,7 +36,7 @@ const share = (dev: StructDevice, pfn: number, size: number): boolean =>
 const unshare = (dev: StructDevice, cpu: VirtAddr, size: number): boolean => {
   if (!isPrivate(dev)) return true;
   if (set_memory_encrypted(dev.kernel, cpu, pageAlign(size) / PAGE_SIZE) === 0) return true;
-  dev.kernel.log.warn({ device: dev.name }, "leaking DMA memory that can't be re-encrypted");
+  dev.kernel.log.warn({ device: dev.name }, 'memory that cannot be made private again is given up');
   return false;
 };
 

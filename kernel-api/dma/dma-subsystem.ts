@@ -129,11 +129,11 @@ const setupCoherence = (dev: StructDevice, coherent: boolean): void => {
   if (coherent) return;
   if (cbomBlockSize > ARCH_DMA_MINALIGN) {
     const sizes = `(${ARCH_DMA_MINALIGN} < ${cbomBlockSize})`;
-    const message = `ARCH_DMA_MINALIGN smaller than riscv,cbom-block-size ${sizes}`;
+    const message = `cache blocks are larger than what memory for DMA is aligned to ${sizes}`;
     kernel.warn('arch_setup_dma_ops', `${dev.name}: ${message}`);
   }
   if (cbomBlockSize === 0) {
-    const message = 'device non-coherent but no non-coherent operations supported';
+    const message = 'does not snoop, and this CPU has no cache operations';
     kernel.warn('arch_setup_dma_ops', `${dev.name}: ${message}`);
   }
 };

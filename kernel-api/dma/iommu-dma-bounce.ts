@@ -56,7 +56,7 @@ export const mapSwiotlb = (
   const { trace } = dev.kernel;
   if (!is_swiotlb_active(dev)) {
     const cookie = dev.dma.iommu!;
-    if (!cookie.toldNoBounce) dev_warn(dev, 'DMA bounce buffers are inactive, unable to map unaligned transaction.');
+    if (!cookie.toldNoBounce) dev_warn(dev, 'cannot be given part of a page, as there are no bounce buffers.');
     cookie.toldNoBounce = true;
     return -1;
   }

@@ -15,7 +15,7 @@ const initDomain = (domain: IommuDomain, dev: StructDevice): number => {
   const first = BigInt(domain.aperturePageStart) << 12n;
   const last = (BigInt(domain.aperturePageEnd) << 12n) | 0xfffn;
   if (map !== null && (map.min > last || map.max < first)) {
-    dev.kernel.log.warn({ device: dev.name }, 'specified DMA range outside IOMMU capability');
+    dev.kernel.log.warn({ device: dev.name }, 'the bus leads to no address that the IOMMU translates');
     return -EFAULT;
   }
   if (domain.cookie !== null) return 0;
@@ -46,7 +46,7 @@ export const iommu_setup_dma_ops = (dev: StructDevice): void => {
   if (dev.kernel.commandLine.getBoolean('iommu.forcedac') === true) dma.pci_32bit_workaround = false;
   if (domain === null || !iommu_is_dma_domain(domain)) return;
   if (initDomain(domain, dev) !== 0) {
-    const message = `Failed to set up IOMMU for device ${dev.name}; retaining platform DMA ops`;
+    const message = `there is no I/O address space for ${dev.name}: it goes on without one`;
     dev.kernel.log.warn({ device: dev.name }, message);
     return;
   }

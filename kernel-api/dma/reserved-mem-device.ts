@@ -40,7 +40,7 @@ const assignSharedPool = (dev: StructDevice, region: ReservedMem): number => {
   if (typeof mem === 'number') return mem;
   const last = mem.device_base + BigInt(region.size) - 1n;
   if (last > minNotZero(dev.dma.coherent_dma_mask, dev.dma.bus_dma_limit)) {
-    dev_warn(dev, "reserved memory is beyond device's set DMA address range");
+    dev_warn(dev, 'its reserved memory is out of its reach');
   }
   const error = assignCoherentMemory(dev, mem);
   if (error === 0) dev_info(dev, `assigned reserved memory node ${region.name}`);

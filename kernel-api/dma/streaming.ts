@@ -162,7 +162,7 @@ export const dma_map_single_attrs = (
 ): DmaAddr => {
   checkDevice(dev);
   if (is_vmalloc_addr(pointer)) {
-    dev.kernel.dma.warnOnce('dma_map_single', `${dev.name}: rejecting DMA map of vmalloc memory`);
+    dev.kernel.dma.warnOnce('dma_map_single', `${dev.name}: memory of the vmalloc area cannot be mapped as a whole`);
     return DMA_MAPPING_ERROR;
   }
   if ((attrs & DMA_ATTR_MMIO) !== 0) return DMA_MAPPING_ERROR;

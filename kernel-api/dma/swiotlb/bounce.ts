@@ -10,7 +10,7 @@ import { IO_TLB_SIZE } from './slots';
 const overflow = (dev: StructDevice, room: number, size: number): void =>
   dev.kernel.dma.warnOnce(
     'swiotlb_bounce',
-    `${dev.name}: Buffer overflow detected. Allocation size: ${Math.max(room, 0)}. Mapping size: ${size}.`,
+    `${dev.name}: an access beyond the mapping was cut off: ${size} bytes were asked for, ${Math.max(room, 0)} are left.`,
   );
 
 /** Linux copies what lies in front of the buffer, as it cannot tell; here it can be told, and nothing is copied. */

@@ -69,11 +69,7 @@ export const findSlots = (
 
 const absent = (dev: StructDevice): number => {
   const { absentLimit } = dev.kernel.dma.swiotlb;
-  limited(
-    dev,
-    absentLimit,
-    "Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer",
-  );
+  limited(dev, absentLimit, 'needs a bounce buffer, and there is no memory for them');
   return TBL_MAPPING_ERROR;
 };
 
@@ -107,7 +103,7 @@ export const swiotlb_tbl_map_single = (
   dev.kernel.dma.swiotlb.tellEncryption();
   BUG_ON(mappingSize === 0, 'swiotlb_tbl_map_single: a mapping of no bytes');
   if (allocAlignMask > 4095) {
-    const message = 'Alloc alignment may prevent fulfilling requests with max mapping_size';
+    const message = 'with such an alignment the largest mappings may find no room';
     dev.kernel.dma.warnOnce('swiotlb_tbl_map_single', `${dev.name}: ${message}`);
   }
   const offset = origAddr & dma_get_min_align_mask(dev) & (allocAlignMask | (IO_TLB_SIZE - 1));

@@ -79,7 +79,7 @@ export const swiotlb_alloc = (dev: StructDevice, size: number): number => {
   if (slot < 0) return -1;
   const address = pool.addressOf(slot);
   if (address % PAGE_SIZE === 0) return pageOf(address);
-  const message = `Cannot allocate pages from non page-aligned swiotlb addr 0x${address.toString(16)}.`;
+  const message = `pages were wanted and slots found that begin within one: 0x${address.toString(16)}.`;
   dev.kernel.dma.warnOnce('swiotlb_alloc', `${dev.name}: ${message}`);
   releaseSlots(dev, address, pool);
   return -1;

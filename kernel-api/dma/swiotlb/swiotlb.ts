@@ -54,6 +54,6 @@ export class Swiotlb {
   tellEncryption(): void {
     if (!this.encrypted || this.encryptionTold) return;
     this.encryptionTold = true;
-    this.kernel.log.warn({}, 'Memory encryption is active and system is using DMA bounce buffers');
+    this.kernel.log.warn({}, 'memory is private, so that all DMA goes through bounce buffers');
   }
 }

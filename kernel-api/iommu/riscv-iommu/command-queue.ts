@@ -142,7 +142,7 @@ export class CommandQueue {
     const fence = this.tail;
     this.ring();
     if (!pollUntil(this.iommu.kernel, FENCE_TIMEOUT_US, () => this.reached(fence) || this.failed())) {
-      this.iommu.errorOnce('Hardware error: command execution timeout');
+      this.iommu.errorOnce('a command does not come to its end');
       return -ETIMEDOUT;
     }
     if (this.head >= fence) return 0;
@@ -155,7 +155,7 @@ export class CommandQueue {
     const { queue, iommu } = this;
     if (!queue.active || this.givenUp) return false;
     if (this.tail - this.head < queue.mask || this.waitForSpace()) return true;
-    iommu.errorOnce('Hardware error: command enqueue failed');
+    iommu.errorOnce('the command queue takes no commands');
     return false;
   }
 

@@ -91,7 +91,7 @@ export class DeviceDirectory {
       iommu.regs.writeq(REG_DDTP, ((root << PPN_SHIFT) | mode) >>> 0, Math.floor(root / 2 ** 22));
       const ddtp = this.readIdle();
       if ((ddtp.lo & DDTP_BUSY) !== 0) {
-        iommu.error(`timeout when setting ddtp (ddt mode: ${mode})`);
+        iommu.error(`ddtp stays busy (mode: ${mode})`);
         return -EBUSY;
       }
       const taken = ddtp.lo & DDTP_MODE;

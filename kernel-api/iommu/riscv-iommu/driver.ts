@@ -25,7 +25,7 @@ const probe = async (pdev: PlatformDevice, ops: RiscvIommuOps): Promise<number> 
   const count = platform_irq_count(pdev);
   if (count === -EPROBE_DEFER) return count;
   if (count <= 0) {
-    dev_err(dev, 'no IRQ resources provided');
+    dev_err(dev, 'has no interrupts');
     return -ENODEV;
   }
   const irqs = Array.from({ length: Math.min(count, CAUSES) }, (_, index) => platform_get_irq(pdev, index));

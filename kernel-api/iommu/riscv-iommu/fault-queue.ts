@@ -71,7 +71,7 @@ export class FaultQueue {
     const { mask } = this.queue;
     const tail = regs.readl(this.queue.tailRegister);
     if (tail > mask) {
-      this.iommu.errorOnce('Hardware error: queue access timeout');
+      this.iommu.errorOnce('the fault queue does not answer');
       return 0;
     }
     const count = (tail - this.head) & mask;

@@ -77,7 +77,7 @@ export class RiscvIommuOps implements IommuOps {
     const { iommu } = deviceInfo(dev);
     const levels = iommu.levels;
     if (levels === 0) {
-      iommu.error('cannot find supported page table mode');
+      iommu.error('the IOMMU has no page table mode that this kernel knows');
       return -ENODEV;
     }
     const pscid = this.pscids.alloc();
@@ -121,7 +121,7 @@ const prepareContext = (iommu: RiscvIommu, dev: StructDevice, id: number): boole
   const { cpu } = iommu.kernel;
   const tc = u64();
   cpu.load64(physAddr(dc + DC_TC), tc);
-  if ((tc.lo & DC_TC_V) !== 0) iommu.warn(`${dev.name}: already attached to IOMMU device directory`);
+  if ((tc.lo & DC_TC_V) !== 0) iommu.warn(`${dev.name}: stands in the device directory already`);
   cpu.store64(physAddr(dc + DC_TC), 0, 0);
   return true;
 };

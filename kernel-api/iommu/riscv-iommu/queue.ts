@@ -148,7 +148,7 @@ export class Queue {
     iommu.regs.writel(layout.csr, 0);
     const csr = this.waitIdle();
     if ((csr & (CSR_ON | CSR_BUSY)) !== 0) {
-      iommu.error(`fail to disable hardware queue #${layout.cause}, csr 0x${csr.toString(16)}`);
+      iommu.error(`cannot be stopped: queue ${layout.cause}, csr 0x${csr.toString(16)}`);
     }
     this.active = false;
   }

@@ -134,7 +134,7 @@ export class RiscvIommu implements IommuDevice {
   private useWires(): number {
     const igs = (this.capLo >>> CAP_IGS_SHIFT) & CAP_IGS_MASK;
     if (igs !== IGS_WSI && igs !== IGS_BOTH) {
-      this.error('unable to use wire-signaled interrupts');
+      this.error('the IOMMU has no interrupt wires');
       return -ENODEV;
     }
     const fctl = this.regs.readl(REG_FCTL);
@@ -146,7 +146,7 @@ export class RiscvIommu implements IommuDevice {
   private checkState(): number {
     const ddtp = this.regs.readq(REG_DDTP).lo;
     if ((ddtp & DDTP_BUSY) !== 0 || (ddtp & DDTP_MODE) > MODE_BARE) {
-      this.error('unexpected device state');
+      this.error('the IOMMU is in use by somebody else');
       return -EBUSY;
     }
     return this.useLittleEndian() || this.distributeInterrupts();

@@ -143,7 +143,7 @@ describe('kernel-api/dma: direct mappings', () => {
     expect(map()).to.equal(DMA_MAPPING_ERROR);
     expect(dma_set_mask(dev, DMA_BIT_MASK(64))).to.equal(-EIO);
     expect(kernel.warned).to.deep.equal([
-      'dma_map_single: test-device: rejecting DMA map of vmalloc memory',
+      'dma_map_single: test-device: memory of the vmalloc area cannot be mapped as a whole',
       '__virt_to_phys: virt_to_phys used for non-linear address: 0x0',
       'dma_map_phys: test-device: the device has no DMA mask',
     ]);
