@@ -9,7 +9,9 @@ export const violations = (course: Course, outcome: Outcome): string[] => {
   const { backEnd, revocation, careful, situation } = course;
   const { reads, writes, attacks, changed, refused, records, drops, refusedAfter, leaked, warnings } = outcome;
   const found: string[] = [];
-  const demand = (fine: boolean, what: string): void => void (fine || found.push(what));
+  const demand = (fine: boolean, what: string): void => {
+    if (!fine) found.push(what);
+  };
   const isLinuxLazy = revocation === 'linux' && backEnd.lazy;
   if (!isLeftAlone(course)) {
     // What a correct driver unmapped may be in the IOTLB until the queue is flushed: only a device that did not stop finds it.

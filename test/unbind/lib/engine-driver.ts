@@ -10,7 +10,7 @@ import {
 import { DMA_BIT_MASK, dma_set_mask_and_coherent } from '../../../kernel-api/dma/mapping';
 import { IS_ERR } from '../../../kernel-api/err';
 import type { IoMem } from '../../../kernel-api/io/io-mem';
-import { devm_request_irq, IRQ_HANDLED, IRQ_NONE } from '../../../kernel-api/irq/request-irq';
+import { devm_request_irq, IRQ_HANDLED, IRQ_NONE, type IrqReturn } from '../../../kernel-api/irq/request-irq';
 import { ndelay } from '../../../kernel-api/sched/delay';
 import { cancel_work_sync, schedule_work, WorkStruct } from '../../../kernel-api/sched/workqueue';
 import * as engine from './engine';
@@ -108,7 +108,7 @@ const probe = (pdev: PlatformDevice, manners: Manners, watch: Watch): number => 
     return manners.onCompletion?.(pdev);
   });
   platform_set_drvdata(pdev, { regs, shared, work } satisfies Running);
-  const handler = (): typeof IRQ_HANDLED | typeof IRQ_NONE => {
+  const handler = (): IrqReturn => {
     if (regs.readl(engine.REG_IRQ) !== 1) return IRQ_NONE;
     regs.writel(engine.REG_IRQ, 1);
     schedule_work(work);
