@@ -10,7 +10,7 @@ export const THOROUGH = process.env['DMALAB_SWEEP_UNBIND'] !== undefined;
 /** Events of two turns of the ring, the driver's interrupts and all. */
 const EVENTS = 32;
 /** In the quick run moments are this far apart; a prime, so that all steps of the device come up. */
-const STRIDE = THOROUGH ? 1 : 13;
+const STRIDE = THOROUGH ? 1 : 17;
 
 const REVOCATIONS = [
   ['linux', true],
