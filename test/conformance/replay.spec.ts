@@ -58,7 +58,7 @@ describe('conformance: replay', () => {
       const outcome = await replay(answers, hostTurn);
       expect(fileReport(name, outcome).slice(-20)).to.deep.equal([
         ...outcome.notes.map((note) => `${name}: ${note}`),
-        `${name}: ${name === 'iommu-strict.json' ? 2920 : 2370} passed, 0 failed`,
+        `${name}: 3970 passed, 0 failed`,
       ]);
       if (name === 'iommu-strict.json') {
         expect(outcome.notes).to.deep.equal(['iova: 768 of 768 addresses are the measured ones']);
