@@ -79,6 +79,19 @@ describe('emulator/iommu/caches', () => {
     expect(board.fault(1, untouched)?.cause, 'A was clear').to.equal(13);
   });
 
+  it('takes nothing along from a walk that needs more than a look', () => {
+    const { board, table } = makeBoard();
+    const line = IOVA & ~0x7fffn;
+    for (const index of [0n, 1n]) table.map(line + index * 0x1000n, OLD + Number(index) * 0x1000, RWX);
+    board.translate(1, line);
+    const large = 0x40_0000_0000n - (1n << 21n);
+    table.map(large, 0x8060_0000, RWX, 1);
+    expect(board.translate(1, large)).to.equal(0x8060_0000);
+    for (const page of [1n, 2n, 7n]) {
+      expect(board.translate(1, large + page * 0x1000n)).to.equal(0x8060_0000 + Number(page) * 0x1000);
+    }
+  });
+
   it('leaves alone what has an entry of its own', () => {
     const { board, table } = makeBoard();
     const line = IOVA & ~0x7fffn;
