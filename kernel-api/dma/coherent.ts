@@ -6,7 +6,7 @@ import { get_order } from '../mm/page';
 import { checkDevice, checkDmaAddr, checkSize } from './arguments';
 import { DMA_ATTR_NO_WARN, DMA_ATTR_WRITE_COMBINE, type DmaAttrs } from './attrs';
 import { dma_alloc_from_dev_coherent, dma_release_from_dev_coherent } from './coherent-memory';
-import { traceCoherent } from './dma-trace';
+import { traceMemory } from './dma-trace';
 
 /**
  * Memory that CPU and device may both use at any time (`kernel/dma/mapping.c`). It comes from memory of the
@@ -43,7 +43,7 @@ export const dma_alloc_attrs = (
   }
   const own = dma.dma_mem === null ? null : allocOwn(dev, size, handle);
   const cpu = own ?? dma.ops.alloc(dev, size, handle, gfp & ~(__GFP_DMA | __GFP_DMA32), attrs);
-  if (kernel.trace.active) traceCoherent(dev, 'dma-alloc', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size);
+  if (kernel.trace.active) traceMemory(dev, 'dma-alloc', 'coherent', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size);
   return cpu;
 };
 
@@ -63,13 +63,13 @@ export const dma_free_attrs = (
   checkDmaAddr('dma_free_attrs', handle);
   const { kernel, dma } = dev;
   if (dma_release_from_dev_coherent(dev, get_order(size), cpu)) {
-    if (kernel.trace.active) traceCoherent(dev, 'dma-free', cpu, handle, size);
+    if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
     return;
   }
   if (!kernel.cpu.interruptsEnabled) {
     kernel.warn('dma_free_attrs', `${dev.name}: coherent memory freed with interrupts disabled`);
   }
-  if (kernel.trace.active) traceCoherent(dev, 'dma-free', cpu, handle, size);
+  if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
   if (cpu !== 0) dma.ops.free(dev, size, cpu, handle, attrs);
 };
 

@@ -77,7 +77,7 @@ export class DeviceWindow {
     const range = dev.dma.iommu === null ? null : IoRange.map(dev, pfn, pages, dir, limit);
     const window = new DeviceWindow(dev, reach, range?.address ?? directToDma(dev, phys), range);
     dev.dma.ostdWindows.add(window);
-    if (dev.kernel.trace.active) traceMap(dev, 'page', phys, window.start, pages * PAGE_SIZE, dir);
+    if (dev.kernel.trace.active) traceMap(dev, 'stream', phys, window.start, pages * PAGE_SIZE, dir, 0);
     return window;
   }
 
@@ -116,7 +116,7 @@ export class DeviceWindow {
   close(): void {
     if (!this.isOpen) return;
     const { dev, start, pages, range } = this;
-    if (dev.kernel.trace.active) traceUnmap(dev, 'page', start, pages * PAGE_SIZE, this.dir);
+    if (dev.kernel.trace.active) traceUnmap(dev, 'stream', start, pages * PAGE_SIZE, this.dir, 0);
     range?.unmap(start, pages);
     dev.dma.ostdWindows.delete(this);
     this.isOpen = false;
