@@ -5,7 +5,7 @@ import type { Place } from './problem';
 /** Why a scenario did not pass. */
 export interface OutcomeFailure {
   /** As in a scenario's result; also: out of memory, or its thread ended. */
-  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'memory' | 'crash';
+  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'report' | 'memory' | 'crash';
   readonly message: string;
   /** The author's own line if it is known, the scenario's file otherwise. */
   readonly place: Place;

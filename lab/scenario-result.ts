@@ -1,12 +1,13 @@
 import type { MatrixCase } from './matrix/axes';
+import type { SanitizerReport } from './sanitizer/report';
 
 /** Why a scenario failed. */
 export interface FailureReport {
   /**
-   * What kind of failure: a check of the scenario itself, a stop of the kernel, a misuse of the lab, or an exception that
-   * nobody expected.
+   * What kind of failure: a check of the scenario itself, a stop of the kernel, a misuse of the lab, an exception that
+   * nobody expected, or what the sanitizer reported, or was expected to and did not.
    */
-  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout';
+  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'report';
   readonly message: string;
   /** The stack of the place where it was noticed, for the command line to find the scenario's own line in. */
   readonly stack: string | undefined;
@@ -35,4 +36,6 @@ export interface ScenarioResult {
   readonly interrupts: number;
   /** What the scenario noted, in order. */
   readonly notes: readonly string[];
+  /** What the sanitizer found, in order; empty where it did not watch. */
+  readonly reports: readonly SanitizerReport[];
 }

@@ -60,6 +60,13 @@ export const AXES = {
       { value: 'strict', doc: 'also all that the driver forgot' },
     ],
   },
+  driver: {
+    doc: 'which of the two drivers of an exhibit of the bug museum',
+    values: [
+      { value: 'buggy', doc: 'the one with the bug' },
+      { value: 'fixed', doc: 'the same without it' },
+    ],
+  },
 } as const satisfies Readonly<Record<string, AxisDescription>>;
 
 export type Axis = keyof typeof AXES;

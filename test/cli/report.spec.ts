@@ -22,6 +22,7 @@ const outcome = (name: string, change: Partial<Outcome> = {}): Outcome => ({
     bytesRead: 3 << 20,
     bytesWritten: 1 << 20,
     interrupts: 99_999,
+    reports: [],
   },
   notes: [],
   wallMilliseconds: 12.3,
