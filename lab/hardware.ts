@@ -93,7 +93,7 @@ export class Hardware {
 
   private watchedForCpu(bus: PhysicalBus): PhysicalBus {
     const { watch } = this.plan;
-    return watch === undefined ? bus : new WatchedCpuBus(bus, watch);
+    return watch === undefined ? bus : new WatchedCpuBus(bus, watch, false);
   }
 
   private watchedForDevice(bus: PhysicalBus, requesterId: number): PhysicalBus {

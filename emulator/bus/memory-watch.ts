@@ -10,12 +10,12 @@ import type { PageFlags } from './page-flags';
 export interface MemoryWatch {
   /** Which pages matter. Any flag will do; what they mean is the watcher's. */
   readonly pages: PageFlags;
-  /** The CPU loads from a physical address. */
-  cpuRead(address: number, length: number): void;
+  /** The CPU loads from a physical address, through the cache or past it. */
+  cpuRead(address: number, length: number, uncached: boolean): void;
   /** The CPU stores to a physical address. */
-  cpuWrite(address: number, length: number): void;
+  cpuWrite(address: number, length: number, uncached: boolean): void;
   /** The CPU moves memory. */
-  cpuCopy(from: number, to: number, length: number): void;
+  cpuCopy(from: number, to: number, length: number, uncached: boolean): void;
   /** A bus master reads a range that crosses no page. */
   deviceRead(requester: number, address: number, length: number): void;
   /** A bus master writes a range that crosses no page. */

@@ -7,24 +7,27 @@ import type { PhysicalBus } from './physical-bus';
 export class WatchedCpuBus extends ObservedBus {
   private readonly watch: MemoryWatch;
   private readonly pages: PageFlags;
+  private readonly uncached: boolean;
 
-  constructor(bus: PhysicalBus, watch: MemoryWatch) {
+  /** @param uncached whether it goes past the cache */
+  constructor(bus: PhysicalBus, watch: MemoryWatch, uncached: boolean) {
     super(bus);
     this.watch = watch;
     this.pages = watch.pages;
+    this.uncached = uncached;
   }
 
   protected beforeRead(address: number, length: number): void {
-    if (length > 0 && this.pages.anyIn(address, length)) this.watch.cpuRead(address, length);
+    if (length > 0 && this.pages.anyIn(address, length)) this.watch.cpuRead(address, length, this.uncached);
   }
 
   protected beforeWrite(address: number, length: number): void {
-    if (length > 0 && this.pages.anyIn(address, length)) this.watch.cpuWrite(address, length);
+    if (length > 0 && this.pages.anyIn(address, length)) this.watch.cpuWrite(address, length, this.uncached);
   }
 
   override copy(from: number, to: number, length: number): number {
     const isWatched = length > 0 && (this.pages.anyIn(from, length) || this.pages.anyIn(to, length));
-    if (isWatched) this.watch.cpuCopy(from, to, length);
+    if (isWatched) this.watch.cpuCopy(from, to, length, this.uncached);
     return this.bus.copy(from, to, length);
   }
 }

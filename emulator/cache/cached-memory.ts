@@ -60,8 +60,8 @@ export class CachedMemory {
     }
     const cpu = this.forCpu(cached, ram, false);
     const uncached = this.forCpu(bus, ram, true);
-    this.cpu = watch === undefined ? cpu : new WatchedCpuBus(cpu, watch);
-    this.uncached = watch === undefined ? uncached : new WatchedCpuBus(uncached, watch);
+    this.cpu = watch === undefined ? cpu : new WatchedCpuBus(cpu, watch, false);
+    this.uncached = watch === undefined ? uncached : new WatchedCpuBus(uncached, watch, true);
     this.coherent = this.adversary === undefined ? snooping : new SteppedBus(snooping, this.adversary);
     this.nonCoherent = this.adversary === undefined ? bus : new SteppedBus(bus, this.adversary);
   }

@@ -48,16 +48,16 @@ export class Sanitizer implements MemoryWatch {
     machine.trace.subscribe((record) => this.follow(record));
   }
 
-  cpuRead(address: number, length: number): void {
-    this.rules?.cpu.read(address, length);
+  cpuRead(address: number, length: number, uncached: boolean): void {
+    this.rules?.cpu.read(address, length, uncached);
   }
 
-  cpuWrite(address: number, length: number): void {
-    this.rules?.cpu.write(address, length);
+  cpuWrite(address: number, length: number, uncached: boolean): void {
+    this.rules?.cpu.write(address, length, uncached);
   }
 
-  cpuCopy(from: number, to: number, length: number): void {
-    this.rules?.cpu.copy(from, to, length);
+  cpuCopy(from: number, to: number, length: number, uncached: boolean): void {
+    this.rules?.cpu.copy(from, to, length, uncached);
   }
 
   deviceRead(requester: number, address: number, length: number): void {

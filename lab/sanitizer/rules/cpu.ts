@@ -18,33 +18,33 @@ export class CpuRules {
   }
 
   /** The CPU is about to load. */
-  read(address: number, length: number): void {
+  read(address: number, length: number, uncached: boolean): void {
     this.state.recorder.step();
     this.eachPage(address, length, (start, bytes, flags) => {
       if ((flags & PAGE_LENT) !== 0 && this.readLent(start, bytes)) return;
-      if ((flags & PAGE_STALE) !== 0 && this.readOld(start, bytes, flags)) return;
+      if ((flags & PAGE_STALE) !== 0 && !uncached && this.readOld(start, bytes, flags)) return;
       if ((flags & PAGE_ORIGINS) !== 0) this.readUnwritten(start, bytes);
     });
   }
 
   /** The CPU is about to store. */
-  write(address: number, length: number): void {
+  write(address: number, length: number, uncached: boolean): void {
     const { recorder, order, lines, origins } = this.state;
     recorder.step();
     this.eachPage(address, length, (start, bytes, flags) => {
       if ((flags & PAGE_REGISTERS) !== 0) this.start(start);
       if ((flags & PAGE_ORIGINS) !== 0) origins.fill(start, bytes, KNOWN);
       if ((flags & PAGE_ORDERED) !== 0) order?.stored(start, bytes, recorder.tick);
-      if ((flags & (PAGE_LENT | PAGE_ORIGINS)) !== 0) lines?.stored(start, bytes, recorder.now);
+      if ((flags & (PAGE_LENT | PAGE_ORIGINS)) !== 0 && !uncached) lines?.stored(start, bytes, recorder.now);
       if ((flags & PAGE_LENT) !== 0) this.writeLent(start, bytes);
     });
   }
 
   /** The CPU is about to move memory. Bounce buffers are the kernel's own affair. */
-  copy(from: number, to: number, length: number): void {
+  copy(from: number, to: number, length: number, uncached: boolean): void {
     if (this.state.isBounceBuffer(from) || this.state.isBounceBuffer(to)) return;
-    this.read(from, length);
-    this.write(to, length);
+    this.read(from, length, uncached);
+    this.write(to, length, uncached);
   }
 
   private eachPage(
