@@ -1,19 +1,18 @@
 import {
   DMA_FROM_DEVICE,
   ENOMEM,
-  GuardedBuffer,
   dma_map_single,
   dma_mapping_error,
   dma_sync_single_for_cpu,
   dma_sync_single_for_device,
   dma_unmap_single,
-  fillPattern,
   patternBytes,
   type ScenarioContext,
   type VirtAddr,
 } from 'dmalab';
-import { withEngine, type Engine } from './lib/engine';
+import type { Engine } from './lib/engine';
 import { BOUNCING, NON_COHERENT, exhibit } from './lib/exhibit';
+import { onBuffer } from './lib/scene';
 import { judge } from './lib/verdict';
 
 const LENGTH = 512;
@@ -54,15 +53,11 @@ const receiveFixed = async (engine: Engine, buffer: VirtAddr, deliver: Deliver):
 };
 
 const scene = (receive: typeof receiveFixed): ((lab: ScenarioContext) => Promise<void>) =>
-  withEngine(async (engine, lab) => {
-    const memory = new GuardedBuffer(lab.kernel, LENGTH, 1024, 'receive');
-    fillPattern(lab.kernel, memory.address, LENGTH, 77);
-    const error = await receive(engine, memory.address, (packet, number) =>
+  onBuffer(LENGTH, async (engine, buffer, lab) => {
+    const error = await receive(engine, buffer, (packet, number) =>
       judge(lab, packet, patternBytes(number, 0, LENGTH), `packet ${number}`),
     );
     lab.ok(error, 'receive');
-    memory.expectGuards();
-    memory.free();
   });
 
 export default exhibit({
