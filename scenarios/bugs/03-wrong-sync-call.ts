@@ -64,7 +64,7 @@ const scene = (step: typeof stepFixed): ((lab: ScenarioContext) => Promise<void>
   onBuffer(2 * LENGTH, async (engine, buffer, lab) => {
     fillPattern(lab.kernel, buffer, LENGTH, 3);
     const found = lab.ok(await process(engine, buffer, (work) => step(engine, buffer, work)), 'process');
-    judge(lab, found as Uint8Array, patternBytes(3, 0, LENGTH), 'the result');
+    judge(lab, found, patternBytes(3, 0, LENGTH), 'the result');
   });
 
 export default exhibit({

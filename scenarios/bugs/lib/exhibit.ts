@@ -25,6 +25,9 @@ export const BOUNCING: readonly Place[] = [
 /** An IOMMU says what the device can reach. */
 export const TRANSLATED: readonly Place[] = [{ translation: ['strict', 'lazy', 'untrusted'] }];
 
+/** Entries of a list become one segment. Those of a device that is not trusted are mapped one by one. */
+export const MERGING: readonly Place[] = [{ translation: ['strict', 'lazy'] }];
+
 /** Which of the two drivers runs. */
 export type DriverChoice = 'buggy' | 'fixed';
 
