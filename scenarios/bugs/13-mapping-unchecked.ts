@@ -12,7 +12,7 @@ import {
 import type { Engine } from './lib/engine';
 import { BOUNCING, TRANSLATED, exhibit } from './lib/exhibit';
 import { onBuffer } from './lib/scene';
-import { SHORT_MACHINE, inShortage } from './lib/shortage';
+import { inShortage } from './lib/shortage';
 import { judge, judgeThat } from './lib/verdict';
 
 const LENGTH = 512;
@@ -55,7 +55,6 @@ export default exhibit({
   dmaDebug: 'P',
   reports: ['DMA-MAP-FAILED-USED', 'DMA-MAP-UNCHECKED'],
   shows: [...BOUNCING, ...TRANSLATED],
-  machine: SHORT_MACHINE,
   buggy: scene(sendBuggy),
   fixed: scene(sendFixed),
 });

@@ -12,7 +12,7 @@ import {
 import type { Engine } from './lib/engine';
 import { BOUNCING, TRANSLATED, exhibit } from './lib/exhibit';
 import { fillList, onList } from './lib/scattered-list';
-import { SHORT_MACHINE, inShortage } from './lib/shortage';
+import { inShortage } from './lib/shortage';
 import { judge, judgeThat } from './lib/verdict';
 
 /** The engine of this driver takes one segment. */
@@ -55,7 +55,6 @@ export default exhibit({
   dmaDebug: 'N',
   reports: ['DMA-MAP-FAILED-USED'],
   shows: [...BOUNCING, ...TRANSLATED],
-  machine: SHORT_MACHINE,
   buggy: scene(sendBuggy),
   fixed: scene(sendFixed),
 });

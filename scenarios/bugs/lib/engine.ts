@@ -63,8 +63,18 @@ export const engineNode = (label: string, bus?: BusAttachment): ExtraNode => ({
   ...(bus === undefined ? {} : { bus }),
 });
 
-/** A machine with one packet engine, `engine`, and nothing else that masters the bus. */
-export const ENGINE_MACHINE: MachineOptions = { dmac: false, fifo: false, nodes: [engineNode('engine')] };
+const MIB = 0x10_0000;
+
+/** A small board with one packet engine, `engine`, and nothing else that masters the bus. */
+export const ENGINE_MACHINE: MachineOptions = {
+  memory: [
+    { base: 0x8000_0000, size: 16 * MIB },
+    { base: 0x1_0000_0000, size: 16 * MIB },
+  ],
+  dmac: false,
+  fifo: false,
+  nodes: [engineNode('engine')],
+};
 
 /** What all drivers of the engine have in common: registers, interrupt, and one command at a time. */
 export class Engine {

@@ -8,19 +8,15 @@ import {
   dma_unmap_single,
   free_pages,
   type DmaAddr,
-  type MachineOptions,
   type ScenarioContext,
   type StructDevice,
 } from 'dmalab';
-import { ENGINE_MACHINE, type Engine } from './engine';
+import type { Engine } from './engine';
 import { bounceSlots } from './holdings';
 
 /** What others have mapped, from large to small, until no bounce buffer is free. */
 const SIZES = [0x4_0000, 0x8000, 0x800];
 const ORDER = 6;
-
-/** The usual board with fewer bounce buffers to use up. */
-export const SHORT_MACHINE: MachineOptions = { ...ENGINE_MACHINE, bootargs: 'swiotlb=512' };
 
 interface Mapping {
   readonly address: DmaAddr;
