@@ -1,4 +1,4 @@
-import { callSite } from '../base/call-site';
+import { callSites } from '../base/call-site';
 import { LabError } from '../base/errors';
 import type { Logger } from '../base/logger';
 import { silentLogger } from '../base/logger';
@@ -13,6 +13,7 @@ import type { RamPool } from './ram-pool';
 import type { Scenario } from './scenario';
 import { Sanitizer } from './sanitizer/sanitizer';
 import { judgeReports, type ReportExpectation } from './sanitizer/expectation';
+import type { SiteProbe } from './sanitizer/recorder';
 import type { SanitizerReport } from './sanitizer/report';
 import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
@@ -35,7 +36,7 @@ export interface RunOptions {
    * Watches the run with the DMA sanitizer. Where it finds something the case is run a second time, in silence, to learn
    * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
-  readonly sanitizer?: boolean | { readonly site: () => string | null };
+  readonly sanitizer?: boolean | { readonly site: SiteProbe };
 }
 
 /**
@@ -50,9 +51,9 @@ export const runScenario = async (scenario: Scenario, options: RunOptions): Prom
   return first.result(scenario, options, reports);
 };
 
-const siteOf = ({ sanitizer = false }: RunOptions): (() => string | null) | null => {
+const siteOf = ({ sanitizer = false }: RunOptions): SiteProbe | null => {
   if (sanitizer === false) return null;
-  return sanitizer === true ? callSite : sanitizer.site;
+  return sanitizer === true ? callSites : sanitizer.site;
 };
 
 const execute = async (scenario: Scenario, options: RunOptions, sanitizer?: Sanitizer): Promise<Run> => {
@@ -71,7 +72,7 @@ const locate = async (
   scenario: Scenario,
   options: RunOptions,
   first: Run,
-  site: () => string | null,
+  site: SiteProbe,
 ): Promise<readonly SanitizerReport[]> => {
   const wanted = first.sanitizer!.ticksOfInterest;
   if (wanted.length === 0) return first.sanitizer!.reports;

@@ -1,5 +1,6 @@
 import type { CachedMemory } from '../../emulator/cache/cached-memory';
 import { LINE_SIZE } from '../../emulator/cache/options';
+import type { Lease } from './lease';
 import type { Moment } from './recorder';
 
 /** Which bytes of a line are meant: bits 0 to 31, and 32 to 63. */
@@ -17,6 +18,8 @@ export interface LineStory {
   /** Bytes that a device wrote to RAM while the cache held the line. */
   readonly overtaken: LineMask;
   overtakenBy: string;
+  /** The memory that it was writing to. */
+  lease: Lease | null;
 }
 
 const bits = (start: number, end: number): number => {
@@ -60,7 +63,13 @@ export class CacheLines {
   private tell(line: number): LineStory {
     let story = this.stories.get(line);
     if (story === undefined) {
-      story = { soiled: { low: 0, high: 0 }, soiledAt: null, overtaken: { low: 0, high: 0 }, overtakenBy: '' };
+      story = {
+        soiled: { low: 0, high: 0 },
+        soiledAt: null,
+        overtaken: { low: 0, high: 0 },
+        overtakenBy: '',
+        lease: null,
+      };
       this.stories.set(line, story);
     }
     return story;
@@ -94,6 +103,7 @@ export class CacheLines {
     address: number,
     length: number,
     device: string,
+    lease: Lease | null,
     visitDirty: (line: number, story: LineStory, written: LineMask) => void,
   ): boolean {
     const { cache } = this.memory;
@@ -105,6 +115,7 @@ export class CacheLines {
       const story = this.tell(line);
       addBytes(story.overtaken, start, end);
       story.overtakenBy = device;
+      story.lease = lease;
       if (cache.isDirty(slot)) visitDirty(line, story, maskOf(start, end));
     });
     return held;

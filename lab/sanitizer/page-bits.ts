@@ -4,8 +4,8 @@
 export const PAGE_LENT = 1;
 /** Bytes on it have an origin. */
 export const PAGE_ORIGINS = 2;
-/** Coherent memory whose stores may arrive in another order. */
-export const PAGE_ORDERED = 4;
+/** Coherent memory, which CPU and device use at the same time. */
+export const PAGE_SHARED = 4;
 /** Registers of a bus master. */
 export const PAGE_REGISTERS = 8;
 /** The cache may hold lines of it that a device has written under. */

@@ -9,6 +9,9 @@ export interface Moment {
   readonly time: number;
 }
 
+/** Names the lines of the driver that is at work, as `file:line`, the innermost first; none where no driver is. */
+export type SiteProbe = () => readonly string[];
+
 /** A mistake as it was just found. */
 export interface Finding {
   readonly id: ReportId;
@@ -48,9 +51,9 @@ const worse = (a: Harm, b: Harm): Harm => (HARMS.indexOf(a) > HARMS.indexOf(b) ?
  */
 export class Recorder {
   private readonly clock: { readonly now: number };
-  private readonly site: () => string | null;
+  private readonly site: SiteProbe;
   private readonly wanted: readonly number[];
-  private readonly sites = new Map<number, string | null>();
+  private readonly sites = new Map<number, readonly string[]>();
   private readonly groups = new Map<string, Kept[]>();
   private kept = 0;
   private ticks = 0;
@@ -58,7 +61,7 @@ export class Recorder {
   private wantedIndex = 0;
 
   /** @param wanted ticks at which `site` is asked, ascending */
-  constructor(clock: { readonly now: number }, site: () => string | null, wanted: readonly number[] = []) {
+  constructor(clock: { readonly now: number }, site: SiteProbe, wanted: readonly number[] = []) {
     this.clock = clock;
     this.site = site;
     this.wanted = wanted;
@@ -114,7 +117,9 @@ export class Recorder {
     const merged = new Map<string, SanitizerReport>();
     for (const kept of [...this.groups.values()].flat().sort((a, b) => lastTick(a) - lastTick(b))) {
       const report = this.reportOf(kept);
-      const lines = report.places.map(({ what, site }) => `${what}@${site ?? ''}`).join('|');
+      const lines = report.places
+        .map(({ what, site, callers }) => `${what}@${site ?? ''}<${callers.join('<')}`)
+        .join('|');
       const key = `${report.id}|${report.device}|${lines}`;
       const known = merged.get(key);
       merged.set(key, known === undefined ? report : merge(known, report));
@@ -125,7 +130,7 @@ export class Recorder {
   private reportOf({ finding, harm, count }: Kept): SanitizerReport {
     const { id, device, message, picture = [], severity } = finding;
     const known = finding.places.filter((place): place is readonly [string, Moment] => place[1] !== null);
-    const places = known.map(([what, { tick, time }]) => ({ what, time, site: this.sites.get(tick) ?? null, tick }));
+    const places = known.map(([what, { tick, time }]) => ({ what, time, lines: this.sites.get(tick) ?? [], tick }));
     places.sort((a, b) => a.tick - b.tick);
     const fault = finding.fault ?? finding.places.at(-1)?.[0];
     return {
@@ -134,7 +139,7 @@ export class Recorder {
       harm,
       device,
       message,
-      places: places.map(({ what, time, site }) => ({ what, time, site })),
+      places: places.map(({ what, time, lines: [site = null, ...callers] }) => ({ what, time, site, callers })),
       at: Math.max(
         places.findIndex(({ what }) => what === fault),
         0,

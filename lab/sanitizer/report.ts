@@ -14,6 +14,8 @@ export interface ReportPlace {
   readonly time: number;
   /** `file:line` of the driver; null where no driver is at work, or the host does not tell. */
   readonly site: string | null;
+  /** The lines of the driver that called it, the nearest first. */
+  readonly callers: readonly string[];
 }
 
 /** One mistake that the sanitizer found. Plain data: it crosses worker threads and goes into JSON. */

@@ -3,7 +3,7 @@ import type { TraceRecord } from '../../base/trace';
 import type { MemoryWatch } from '../../emulator/bus/memory-watch';
 import { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
-import { Recorder } from './recorder';
+import { Recorder, type SiteProbe } from './recorder';
 import type { SanitizerReport } from './report';
 import { AllocationRules } from './rules/allocation';
 import { BindingRules } from './rules/binding';
@@ -17,8 +17,8 @@ import { SanitizerState } from './state';
 
 /** How to watch a run. */
 export interface SanitizerOptions {
-  /** Names the driver's line that is at work, as `file:line`; it is asked at the moments in `wanted`. */
-  readonly site: () => string | null;
+  /** Is asked at the moments in `wanted`. */
+  readonly site: SiteProbe;
   /** Moments of an earlier run of the same case, in its ticks, ascending. Default: none. */
   readonly wanted?: readonly number[];
 }

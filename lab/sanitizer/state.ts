@@ -6,8 +6,9 @@ import { CacheLines } from './cache-lines';
 import { Devices } from './devices';
 import type { Lease } from './lease';
 import { LeasesByPage, eachPage } from './lease-table';
-import { PAGE_LENT, PAGE_ORDERED, PAGE_REGISTERS } from './page-bits';
+import { PAGE_LENT, PAGE_SHARED, PAGE_REGISTERS } from './page-bits';
 import type { Recorder } from './recorder';
+import { StoreLog } from './store-log';
 import { StoreOrder } from './store-order';
 import type { WatchedDevice } from './watched-device';
 
@@ -19,6 +20,7 @@ export class SanitizerState {
   readonly origins = new ByteOrigins();
   /** Undefined on a machine without a cache. */
   readonly lines: CacheLines | undefined;
+  readonly stores = new StoreLog();
   /** Undefined on a machine whose stores arrive at once. */
   readonly order: StoreOrder | undefined;
   /** Live leases by the page of memory. */
@@ -39,11 +41,11 @@ export class SanitizerState {
   /** A device may use memory from now on. */
   lend(lease: Lease): void {
     this.devices.named(lease.device.name)?.add(lease);
-    const flag = lease.isShared ? (this.order === undefined ? 0 : PAGE_ORDERED) : PAGE_LENT;
+    const flag = lease.isShared ? PAGE_SHARED : PAGE_LENT;
     for (const { physical, length } of lease.terms.memoryPieces) {
       eachPage(Math.floor(physical / PAGE_SIZE), physical % PAGE_SIZE, length, (page) => {
         this.lent.add(page, lease);
-        if (flag !== 0) this.pages.set(page, flag);
+        this.pages.set(page, flag);
       });
     }
   }
@@ -53,7 +55,7 @@ export class SanitizerState {
     this.devices.named(lease.device.name)?.end(lease, this.recorder.now);
     for (const { physical, length } of lease.terms.memoryPieces) {
       eachPage(Math.floor(physical / PAGE_SIZE), physical % PAGE_SIZE, length, (page) => {
-        if (this.lent.remove(page, lease)) this.pages.clear(page, PAGE_LENT | PAGE_ORDERED);
+        if (this.lent.remove(page, lease)) this.pages.clear(page, PAGE_LENT | PAGE_SHARED);
       });
     }
   }

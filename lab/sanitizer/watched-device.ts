@@ -25,6 +25,8 @@ export class WatchedDevice implements LeaseHolder {
   started: Moment | null = null;
   /** The tick of the latest store that it has seen the effect of. */
   seenTick = 0;
+  /** Where in memory it read coherent memory last, as it does for descriptors: an address and a length. */
+  fetched: readonly [address: number, length: number] | null = null;
   /** When it lost its driver. */
   unbound: Moment | null = null;
   /** Physical addresses whose mapping is about to be bounced. */

@@ -25,8 +25,8 @@ const sendBuggy = async (engine: Engine, buffer: VirtAddr, packets: readonly Uin
   if (dma_mapping_error(dev, address) !== 0) return -ENOMEM;
   for (const packet of packets) {
     dma_sync_single_for_cpu(dev, address, LENGTH, DMA_TO_DEVICE);
-    kernel.mm.write(buffer, packet);
-    await engine.send(address, LENGTH); // BUG
+    kernel.mm.write(buffer, packet); // BUG
+    await engine.send(address, LENGTH);
   }
   dma_unmap_single(dev, address, LENGTH, DMA_TO_DEVICE);
   return 0;

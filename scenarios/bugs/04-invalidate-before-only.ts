@@ -30,8 +30,8 @@ const receiveBuggy = async (engine: Engine, buffer: VirtAddr, deliver: Deliver):
   if (dma_mapping_error(dev, address) !== 0) return -ENOMEM;
   for (let number = 0; number < PACKETS; number++) {
     engine.expect(number);
-    dma_sync_single_for_cpu(dev, address, LENGTH, DMA_FROM_DEVICE);
-    await engine.receive(address, LENGTH); // BUG
+    dma_sync_single_for_cpu(dev, address, LENGTH, DMA_FROM_DEVICE); // BUG
+    await engine.receive(address, LENGTH);
     deliver(kernel.mm.read(buffer, LENGTH), number);
   }
   dma_unmap_single(dev, address, LENGTH, DMA_FROM_DEVICE);

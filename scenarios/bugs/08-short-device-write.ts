@@ -4,6 +4,7 @@ import {
   dma_map_single,
   dma_mapping_error,
   dma_unmap_single,
+  expectBytes,
   patternBytes,
   type ScenarioContext,
   type VirtAddr,
@@ -14,10 +15,10 @@ import { onBuffer } from './lib/scene';
 import { judge } from './lib/verdict';
 
 const LENGTH = 512;
-/** How long the packet on the wire is. */
+/** How long the second packet on the wire is; the first one fills the buffer. */
 const SHORT = 200;
 
-/** Hands on the buffer, whatever of it has arrived: the rest is what was in it before, which may be anybody's. */
+/** Hands on the buffer, whatever of it has arrived: the rest is what was in it before, an earlier packet of somebody else's. */
 const receiveBuggy = async (engine: Engine, buffer: VirtAddr): Promise<Uint8Array | number> => {
   const { dev, kernel } = engine;
   const address = dma_map_single(dev, buffer, LENGTH, DMA_FROM_DEVICE);
@@ -39,6 +40,9 @@ const receiveFixed = async (engine: Engine, buffer: VirtAddr): Promise<Uint8Arra
 
 const scene = (receive: typeof receiveFixed): ((lab: ScenarioContext) => Promise<void>) =>
   onBuffer(LENGTH, async (engine, buffer, lab) => {
+    engine.expect(7, LENGTH);
+    const earlier = lab.ok<Uint8Array>(await receive(engine, buffer), 'receive');
+    expectBytes(earlier, patternBytes(7, 0, LENGTH), 'the earlier packet');
     engine.expect(8, SHORT);
     const packet = lab.ok<Uint8Array>(await receive(engine, buffer), 'receive');
     lab.check(packet.length >= SHORT, 'the packet should have arrived');

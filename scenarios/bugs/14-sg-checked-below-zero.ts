@@ -20,8 +20,8 @@ const ENTRIES = 1;
 
 /** Errors are negative in the kernel; but dma_map_sg returns a number of segments, and none is its error. */
 const sendBuggy = async (engine: Engine, { sgl }: SgTable): Promise<number> => {
-  const count = dma_map_sg(engine.dev, sgl!, ENTRIES, DMA_TO_DEVICE);
-  if (count < 0) return count; // BUG
+  const count = dma_map_sg(engine.dev, sgl!, ENTRIES, DMA_TO_DEVICE); // BUG
+  if (count < 0) return count;
   const result = await engine.send(sg_dma_address(sgl!), sgl!.length);
   dma_unmap_sg(engine.dev, sgl!, ENTRIES, DMA_TO_DEVICE);
   return result;

@@ -27,11 +27,11 @@ type Receive = (engine: Engine, buffer: VirtAddr, told: DmaAddr[]) => Promise<nu
 /** Leaves early if something went wrong. */
 const receiveBuggy: Receive = async (engine, buffer, told) => {
   const { dev } = engine;
-  const address = dma_map_single(dev, buffer, LENGTH, DMA_FROM_DEVICE);
+  const address = dma_map_single(dev, buffer, LENGTH, DMA_FROM_DEVICE); // BUG
   if (dma_mapping_error(dev, address) !== 0) return -ENOMEM;
   told.push(address);
   const count = await engine.receive(address, LENGTH);
-  if (count !== LENGTH) return -EIO; // BUG
+  if (count !== LENGTH) return -EIO;
   dma_unmap_single(dev, address, LENGTH, DMA_FROM_DEVICE);
   return count;
 };

@@ -5,6 +5,7 @@ import { LINE_SIZE } from '../../../emulator/cache/options';
 import { isEmptyMask, overlaps, type LineStory } from '../cache-lines';
 import type { Lease } from '../lease';
 import type { SanitizerState } from '../state';
+import { faultOfDirtyLine } from './device';
 
 /** What the CPU's cache does to lines that devices have to do with. */
 export class CacheRules {
@@ -30,7 +31,7 @@ export class CacheRules {
   private wroteBack(physical: number, story: LineStory): void {
     if (isEmptyMask(story.overtaken)) return;
     const { recorder } = this.state;
-    const lease = this.leaseOn(physical);
+    const { lease } = story;
     const isOwn = isEmptyMask(story.soiled) || overlaps(story.soiled, story.overtaken);
     recorder.report({
       id: lease === null ? 'DMA-LOST-WRITE' : isOwn ? 'DMA-DIRTY-LINE' : 'DMA-LINE-SHARED',
@@ -42,7 +43,7 @@ export class CacheRules {
         ['written by the CPU', story.soiledAt],
         ['written back', recorder.now],
       ],
-      fault: story.soiledAt === null ? 'mapped' : 'written by the CPU',
+      fault: faultOfDirtyLine(lease, story),
       shape: lease?.shape ?? '',
     });
   }

@@ -4,7 +4,7 @@ import { LINE_SIZE } from '../../../emulator/cache/options';
 import type { ReportId } from '../catalogue';
 import { AWAITED, KNOWN, OUTDATED } from '../byte-origins';
 import type { Lease, MemoryPiece } from '../lease';
-import { PAGE_LENT, PAGE_ORDERED, PAGE_ORIGINS, PAGE_REGISTERS, PAGE_STALE } from '../page-bits';
+import { PAGE_LENT, PAGE_SHARED, PAGE_ORIGINS, PAGE_REGISTERS, PAGE_STALE } from '../page-bits';
 import { drawBytes } from '../picture';
 import type { Harm } from '../report';
 import type { SanitizerState } from '../state';
@@ -29,12 +29,15 @@ export class CpuRules {
 
   /** The CPU is about to store. */
   write(address: number, length: number, uncached: boolean): void {
-    const { recorder, order, lines, origins } = this.state;
+    const { recorder, order, lines, origins, stores } = this.state;
     recorder.step();
     this.eachPage(address, length, (start, bytes, flags) => {
       if ((flags & PAGE_REGISTERS) !== 0) this.start(start);
       if ((flags & PAGE_ORIGINS) !== 0) origins.fill(start, bytes, KNOWN);
-      if ((flags & PAGE_ORDERED) !== 0) order?.stored(start, bytes, recorder.tick);
+      if ((flags & PAGE_SHARED) !== 0) {
+        stores.stored(start, bytes, recorder.now);
+        order?.stored(start, bytes, recorder.tick);
+      }
       if ((flags & (PAGE_LENT | PAGE_ORIGINS)) !== 0 && !uncached) lines?.stored(start, bytes, recorder.now);
       if ((flags & PAGE_LENT) !== 0) this.writeLent(start, bytes);
     });
@@ -119,7 +122,7 @@ export class CpuRules {
         ['synced in part', id === 'DMA-SYNC-PARTIAL' ? lease.forCpu : null],
         ['read by the CPU', recorder.now],
       ],
-      fault: id === 'DMA-SYNC-WRONG-CALL' ? 'synced for the device' : 'read by the CPU',
+      fault: FAULTS[id] ?? 'read by the CPU',
       picture: drawBytes(lease.length, [
         { name: 'device wrote', mark: 'D', ranges: lease.deviceWrote.ranges() },
         { name: 'CPU owns', mark: '=', ranges: lease.cpuOwned.ranges() },
@@ -232,6 +235,12 @@ export class CpuRules {
 const CLUES: Partial<Record<ReportId, string>> = {
   'DMA-SYNC-WRONG-CALL': ': what was called is dma_sync_*_for_device',
   'DMA-SYNC-PARTIAL': ': only a part of it was synced for the CPU',
+};
+
+/** Where the mistake is not where the bytes are read. */
+const FAULTS: Partial<Record<ReportId, string>> = {
+  'DMA-SYNC-WRONG-CALL': 'synced for the device',
+  'DMA-SYNC-PARTIAL': 'synced in part',
 };
 
 const unsyncedKind = (lease: Lease, at: number, bytes: number): ReportId => {

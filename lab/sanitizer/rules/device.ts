@@ -3,6 +3,7 @@ import { BUS_OK } from '../../../base/bus-outcome';
 import type { DescriptorErrorEvent, DmaAccessEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { DELIVERED, FRESH } from '../byte-origins';
+import { LINE_SIZE } from '../../../emulator/cache/options';
 import { isEmptyMask, overlaps, type LineMask, type LineStory } from '../cache-lines';
 import { directionName, type Lease } from '../lease';
 import type { LeasePlace } from '../lease-table';
@@ -53,6 +54,7 @@ export class DeviceRules {
     const done = event.outcome === BUS_OK;
     let page = dmaPageOf(event.address);
     let offset = dmaOffsetOf(event.address);
+    let first: Lease | null = null;
     for (let left = event.length; left > 0;) {
       const place: LeasePlace | null = device.find(page, offset);
       if (place === null) {
@@ -60,6 +62,7 @@ export class DeviceRules {
         break;
       }
       const length = Math.min(place.room, left);
+      first ??= place.lease;
       this.touch({ lease: place.lease, at: place.at, length, write, done });
       left -= length;
       page += Math.floor((offset + length) / PAGE_SIZE);
@@ -67,8 +70,12 @@ export class DeviceRules {
       if (left === event.length - length && done) this.checkTranslation(place, pieces);
     }
     if (!done) return;
-    if (write) this.overtake(device, pieces);
-    else this.checkOrder(device, pieces);
+    if (write) {
+      this.overtake(device, first, pieces);
+      return;
+    }
+    if (first?.isShared === true && pieces.length > 0) device.fetched = [pieces[0]!, pieces[1]!];
+    this.checkOrder(device, pieces);
   }
 
   private touch(touch: Touch): void {
@@ -225,23 +232,22 @@ export class DeviceRules {
   }
 
   /** A device that does not snoop has written memory of which the cache holds lines. */
-  private overtake(device: WatchedDevice, pieces: readonly number[]): void {
+  private overtake(device: WatchedDevice, lease: Lease | null, pieces: readonly number[]): void {
     const { lines } = this.state;
     if (lines === undefined || device.dev.dma.dma_coherent) return;
     for (let i = 0; i < pieces.length; i += 2) {
       const [address, length] = [pieces[i]!, pieces[i + 1]!];
-      const held = lines.overtake(address, length, device.name, (line, story, written) =>
-        this.underDirty(device, line * 64, story, written),
-      );
+      const held = lines.overtake(address, length, device.name, lease, (line, story, written) => {
+        if (lease !== null) this.underDirty(lease, line * LINE_SIZE, story, written);
+      });
       if (held) this.state.flag(address, length, PAGE_STALE);
     }
   }
 
-  private underDirty(device: WatchedDevice, address: number, story: LineStory, written: LineMask): void {
+  private underDirty(lease: Lease, address: number, story: LineStory, written: LineMask): void {
     const { recorder } = this.state;
     const isShared = !isEmptyMask(story.soiled) && !overlaps(story.soiled, written);
-    const lease = this.leaseOn(device, address);
-    if (lease === null) return;
+    const { device } = lease;
     recorder.report({
       id: isShared ? 'DMA-LINE-SHARED' : 'DMA-DIRTY-LINE',
       device: device.name,
@@ -252,21 +258,9 @@ export class DeviceRules {
         ['written by the CPU', story.soiledAt],
         ['DMA started', device.started],
       ],
-      fault: story.soiledAt === null ? 'mapped' : 'written by the CPU',
+      fault: faultOfDirtyLine(lease, story),
       shape: lease.shape,
     });
-  }
-
-  /** The lease of a device that touches a line of memory; bounce buffers have none. */
-  private leaseOn(device: WatchedDevice, address: number): Lease | null {
-    for (const lease of this.state.lent.on(Math.floor(address / PAGE_SIZE)) ?? []) {
-      if (lease.device !== device || lease.terms.bounced || lease.isShared) continue;
-      const isOn = lease.terms.memoryPieces.some(
-        ({ physical, length }) => physical < address + 64 && address < physical + length,
-      );
-      if (isOn) return lease;
-    }
-    return null;
   }
 
   private checkOrder(device: WatchedDevice, pieces: readonly number[]): void {
@@ -296,6 +290,7 @@ export class DeviceRules {
     const device = this.state.devices.requesting(requester);
     if (device === undefined) return;
     const place = device.find(dmaPageOf(address), dmaOffsetOf(address));
+    const { fetched } = device;
     this.state.recorder.report({
       id: 'DMA-CHAIN',
       device: device.name,
@@ -304,6 +299,7 @@ export class DeviceRules {
       message: `the descriptor that ${device.name} fetched at ${hex(address)} ${what}`,
       places: [
         ['allocated', place?.lease.mapped ?? null],
+        ['descriptor written', fetched === null ? null : this.state.stores.latest(...fetched)],
         ['DMA started', device.started],
       ],
     });
@@ -332,6 +328,10 @@ export class DeviceRules {
     });
   }
 }
+
+/** A line that was dirty when its memory was mapped should have been cleaned then; one that became dirty later, left alone. */
+export const faultOfDirtyLine = (lease: Lease | null, { soiledAt }: LineStory): string =>
+  soiledAt === null || (lease !== null && soiledAt.tick <= lease.mapped.tick) ? 'mapped' : 'written by the CPU';
 
 /** Whether the device is in a domain of its driver's own, which the DMA API knows nothing of. */
 const isForeign = ({ dev }: WatchedDevice): boolean => {

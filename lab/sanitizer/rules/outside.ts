@@ -111,6 +111,7 @@ export const reportOutside = (state: SanitizerState, device: WatchedDevice, acce
   };
   const { recorder } = state;
   const { lease, places = [] } = explanation;
+  const descriptor = device.fetched === null ? null : state.stores.latest(...device.fetched);
   const address = dmaAddrOf(page + Math.floor(offset / PAGE_SIZE), offset % PAGE_SIZE);
   const verb = write ? 'wrote' : 'read';
   recorder.report({
@@ -122,9 +123,10 @@ export const reportOutside = (state: SanitizerState, device: WatchedDevice, acce
     places: [
       [lease?.isShared === true ? 'allocated' : 'mapped', lease?.mapped ?? null],
       ...places,
+      ['descriptor written', descriptor],
       ['DMA started', device.started],
     ],
-    fault: explanation.fault ?? 'DMA started',
+    fault: explanation.fault ?? (descriptor === null ? 'DMA started' : 'descriptor written'),
     shape: `${lease?.shape ?? ''} ${verb}`,
   });
 };

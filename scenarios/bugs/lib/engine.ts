@@ -65,8 +65,12 @@ export const engineNode = (label: string, bus?: BusAttachment): ExtraNode => ({
 
 const MIB = 0x10_0000;
 
-/** A small board with one packet engine, `engine`, and nothing else that masters the bus. */
+/**
+ * A small board with one packet engine, `engine`, and nothing else that masters the bus. The engine does not snoop and is
+ * behind an IOMMU, so that most bugs show.
+ */
 export const ENGINE_MACHINE: MachineOptions = {
+  coherent: false,
   memory: [
     { base: 0x8000_0000, size: 16 * MIB },
     { base: 0x1_0000_0000, size: 16 * MIB },

@@ -1,8 +1,12 @@
 import {
+  REPORT_IDS,
   scenario,
   type AxisValue,
   type MachineOptions,
   type Matrix,
+  type MatrixCase,
+  type ReportExpectation,
+  type ReportId,
   type Scenario,
   type ScenarioContext,
 } from 'dmalab';
@@ -29,7 +33,7 @@ export const TRANSLATED: readonly Place[] = [{ translation: ['strict', 'lazy', '
 export const MERGING: readonly Place[] = [{ translation: ['strict', 'lazy'] }];
 
 /** Which of the two drivers runs. */
-export type DriverChoice = 'buggy' | 'fixed';
+export type DriverChoice = AxisValue<'driver'>;
 
 /** A bug, as the museum shows it. */
 export interface ExhibitSpec {
@@ -42,11 +46,11 @@ export interface ExhibitSpec {
   readonly example: string;
   /** Whether Linux's CONFIG_DMA_API_DEBUG reports it: yes, partly, no. */
   readonly dmaDebug: 'Y' | 'P' | 'N';
-  /** What a checker should say about the buggy driver: any of these counts. */
-  readonly reports: readonly string[];
+  /** What the sanitizer says about the buggy driver: the first where the bug shows, any of them elsewhere. */
+  readonly reports: readonly ReportId[];
   /**
    * On which machines bytes go wrong, or can, or something else that must never happen does. Any of the places counts.
-   * Elsewhere the bug is one against the rules only.
+   * Elsewhere the bug is one against the rules at most.
    */
   readonly shows: 'everywhere' | readonly Place[];
   /** Default: a board with one packet engine. */
@@ -70,8 +74,20 @@ export interface Exhibit extends Scenario {
 const EVERYWHERE: Matrix = { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' };
 
 /** The driver that a run is about; without a choice it is the one with the bug. */
-export const driverOf = (lab: ScenarioContext): DriverChoice =>
-  (lab.case as { readonly driver?: DriverChoice }).driver ?? 'buggy';
+export const driverOf = (lab: ScenarioContext): DriverChoice => lab.case.driver ?? 'buggy';
+
+const isIn = (place: Place, where: MatrixCase): boolean =>
+  Object.entries(place).every(([axis, values]) => values.some((value) => value === where[axis as keyof MatrixCase]));
+
+/** Whether an exhibit says that its bug shows on a machine. On the exhibit's own it does. */
+export const showsAt = ({ shows }: ExhibitCard, where: MatrixCase): boolean =>
+  shows === 'everywhere' || where.translation === undefined || shows.some((place) => isIn(place, where));
+
+/** What must be reported, and what may come with it. About the fixed driver nothing may. */
+const expectation = (card: ExhibitCard): ReportExpectation => ({
+  expect: (at) => (at.driver !== 'fixed' && showsAt(card, at) ? card.reports.slice(0, 1) : []),
+  allow: (at) => (at.driver === 'fixed' ? [] : REPORT_IDS),
+});
 
 /** Makes a scenario of a bug: the buggy driver and its fixed twin, of which a run has one. */
 export const exhibit = (spec: ExhibitSpec): Exhibit => {
@@ -81,7 +97,8 @@ export const exhibit = (spec: ExhibitSpec): Exhibit => {
       name: `bug-${String(spec.number).padStart(2, '0')}-${spec.name}`,
       description: spec.title,
       machine,
-      matrix,
+      matrix: { ...matrix, driver: 'all' },
+      reports: expectation(card),
       run: (lab) => (driverOf(lab) === 'fixed' ? fixed(lab) : buggy(lab)),
     }),
     exhibit: card,
