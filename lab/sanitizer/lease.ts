@@ -57,6 +57,8 @@ export class Lease {
   readonly mapped: Moment;
   /** Whether the device snoops the CPU's cache. */
   readonly isCoherent: boolean;
+  /** The device whose driver was being bound when it was mapped, by name; it need not be the one that it was mapped for. */
+  readonly owner: string | null;
   /** Somebody asked whether it had failed. */
   checked = false;
   unmapped: Moment | null = null;
@@ -77,6 +79,7 @@ export class Lease {
     this.mapped = mapped;
     this.length = terms.devicePieces.reduce((sum, piece) => sum + piece.length, 0);
     this.isCoherent = device.dev.dma.dma_coherent;
+    this.owner = device.dev.kernel.sched.current?.device?.name ?? null;
   }
 
   /** Coherent memory: nobody owns it, it is synced by nobody. */

@@ -1,7 +1,10 @@
 import type { DriverEvent } from '../../../base/trace-events';
-import type { Lease } from '../lease';
+import type { Lease, LeaseKind } from '../lease';
 import type { SanitizerState } from '../state';
 import type { WatchedDevice } from '../watched-device';
+
+/** What drivers map for devices of others; what is allocated there belongs to those. */
+const STREAMING: ReadonlySet<LeaseKind> = new Set<LeaseKind>(['single', 'page', 'sg', 'iova']);
 
 /** Drivers that come and go. */
 export class BindingRules {
@@ -22,6 +25,14 @@ export class BindingRules {
     if (watched === undefined) return;
     watched.unbound = this.state.recorder.now;
     for (const lease of watched.leases) if (!isKept(watched, lease)) this.leaked(lease, driver);
+    for (const other of this.state.devices.all) if (other !== watched) this.leftWith(other, device, driver);
+  }
+
+  /** Buffers that the driver mapped for another device, such as a DMA controller, and never took back. */
+  private leftWith(other: WatchedDevice, owner: string, driver: string): void {
+    for (const lease of other.leases) {
+      if (lease.owner === owner && STREAMING.has(lease.terms.kind)) this.leaked(lease, driver);
+    }
   }
 
   private leaked(lease: Lease, driver: string): void {
@@ -32,7 +43,7 @@ export class BindingRules {
       device: device.name,
       severity: 'error',
       harm: 'possible',
-      message: `${name} was still there when driver ${driver} had left ${device.name}`,
+      message: `${name}, made for ${device.name}, was still there when driver ${driver} had been unbound`,
       places: [
         [terms.kind === 'coherent' ? 'allocated' : 'mapped', lease.mapped],
         ['unbound', recorder.now],

@@ -75,6 +75,7 @@ export class MapRules {
     if ((lease.terms.attrs & DMA_ATTR_MMIO) === 0) {
       this.checkMemory(lease);
       this.checkNeighbours(lease);
+      this.checkItself(lease);
     }
     checkWires(this.state, lease);
     if (lease.terms.kind === 'sg') this.checkSegments(lease);
@@ -166,6 +167,25 @@ export class MapRules {
       this.state.recorder.report({ id: 'DMA-LINE-OVERLAP', harm: 'possible', message, ...common });
       return;
     }
+  }
+
+  /** A list that has the same bytes twice. */
+  private checkItself(lease: Lease): void {
+    const { memoryPieces } = lease.terms;
+    if (memoryPieces.length < 2 || !lease.deviceWrites) return;
+    const sorted = [...memoryPieces].sort((a, b) => a.physical - b.physical);
+    const again = sorted.find((piece, i) => i > 0 && piece.physical < sorted[i - 1]!.physical + sorted[i - 1]!.length);
+    if (again === undefined) return;
+    const { recorder } = this.state;
+    recorder.report({
+      id: 'DMA-OVERLAP',
+      device: lease.device.name,
+      severity: 'error',
+      harm: 'possible',
+      message: `${lease.name} lends bytes at physical ${hex(again.physical)} twice: entries of its list overlap`,
+      places: [[MAPPED, recorder.now]],
+      shape: lease.shape,
+    });
   }
 
   /** What `CONFIG_DMA_API_DEBUG` asks of segments (`check_sg_segment`). */
