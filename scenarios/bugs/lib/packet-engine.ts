@@ -163,12 +163,21 @@ export class PacketEngine implements Device {
     const view = new DataView(bytes.buffer);
     const flags = view.getUint32(12, true);
     if ((flags & DESCRIPTOR.OWN) === 0) {
-      this.end('CHAIN');
+      this.refuse(at);
       return;
     }
     const address = dmaAddr(view.getBigUint64(0, true));
     this.fetched = { at, flags };
     this.begin(this.packet((flags & DESCRIPTOR.SEND) !== 0, address, view.getUint32(8, true), number));
+  }
+
+  /** A descriptor that the driver has not given to the engine ends the command. */
+  private refuse(address: DmaAddr): void {
+    const { trace, dma } = this.host!;
+    const requester = dma.requesterId;
+    if (trace.active)
+      trace.emit({ type: 'descriptor-error', requester, address, what: "is not the engine's: OWN is clear" });
+    this.end('CHAIN');
   }
 
   private complete(transfer: Transfer): void {
