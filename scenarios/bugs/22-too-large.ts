@@ -10,7 +10,7 @@ import {
   type ScenarioContext,
   type VirtAddr,
 } from 'dmalab';
-import type { Engine } from './lib/engine';
+import { ENGINE_MACHINE, type Engine } from './lib/engine';
 import { BOUNCING, exhibit } from './lib/exhibit';
 import { onBuffer } from './lib/scene';
 import { judge, judgeThat } from './lib/verdict';
@@ -78,6 +78,7 @@ export default exhibit({
   dmaDebug: 'N',
   reports: ['DMA-MAP-TOO-LARGE'],
   shows: BOUNCING,
+  machine: { ...ENGINE_MACHINE, untrusted: true },
   buggy: scene(receiveBuggy, () => LARGEST),
   fixed: scene(receiveFixed, ({ dev }) => Math.min(LARGEST, dma_max_mapping_size(dev))),
 });
