@@ -15,6 +15,8 @@ import { Transfer, type Route } from './transfer';
 
 /** Time between two steps; each moves a little, fetches a descriptor or writes one back. */
 const STEP_NS = 1000;
+/** Time from the doorbell of a ring until its first descriptor is fetched: hardware is quick about that. */
+const FETCH_NS = 200;
 /** The longest buffer. */
 const LONGEST = 0x10_0000;
 
@@ -86,7 +88,7 @@ export class PacketEngine implements Device {
     this.registers.register('COUNT').set(0);
     if (operation !== OPERATION.RING && !this.begin(this.routeOfRegisters(operation))) return;
     this.registers.register('STATUS').setField('BUSY', 1);
-    this.timer!.armAfter(STEP_NS);
+    this.timer!.armAfter(operation === OPERATION.RING ? FETCH_NS : STEP_NS);
   }
 
   private routeOfRegisters(operation: number): Route {
