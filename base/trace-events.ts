@@ -163,6 +163,14 @@ export interface DmaSyncEvent {
   readonly direction: TraceDirection;
 }
 
+/** A driver said which addresses its device can emit. */
+export interface DmaMaskEvent {
+  readonly type: 'dma-mask';
+  readonly device: string;
+  readonly coherent: boolean;
+  readonly mask: bigint;
+}
+
 /** Memory for DMA was allocated, or is about to be freed. */
 export interface DmaAllocEvent {
   readonly type: 'dma-alloc' | 'dma-free';
@@ -257,6 +265,7 @@ export type TraceEvent =
   | DmaMapEntryEvent
   | DmaMapSegmentEvent
   | DmaMappingErrorEvent
+  | DmaMaskEvent
   | DmaSyncEvent
   | DmaAllocEvent
   | MemoryEvent

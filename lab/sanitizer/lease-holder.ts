@@ -7,6 +7,8 @@ export interface LeaseHolder {
   readonly name: string;
   /** Address bits that leave it. */
   readonly addressWires: number;
+  /** Where its driver said last which addresses it can emit. */
+  readonly masked: Moment | null;
   /** The last write to its registers: where its DMA was started. */
   readonly started: Moment | null;
 }

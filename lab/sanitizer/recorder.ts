@@ -7,6 +7,8 @@ export interface Moment {
   readonly tick: number;
   /** Simulated nanoseconds. */
   readonly time: number;
+  /** It is a device that acts: there is no line of a driver's. */
+  readonly byDevice?: true;
 }
 
 /** Names the lines of the driver that is at work, as `file:line`, the innermost first; none where no driver is. */
@@ -80,6 +82,11 @@ export class Recorder {
     return { tick: this.ticks, time: this.clock.now };
   }
 
+  /** The moment of the last step, if it is a device's. */
+  get nowByDevice(): Moment {
+    return { ...this.now, byDevice: true };
+  }
+
   /** The tick of the last step. */
   get tick(): number {
     return this.ticks;
@@ -108,7 +115,7 @@ export class Recorder {
   /** The ticks of all moments that findings are about, ascending. */
   ticksOfInterest(): number[] {
     const all = [...this.groups.values()].flat().flatMap(({ finding }) => finding.places);
-    const ticks = all.flatMap(([, when]) => (when === null ? [] : [when.tick]));
+    const ticks = all.flatMap(([, when]) => (when === null || when.byDevice ? [] : [when.tick]));
     return [...new Set(ticks)].sort((a, b) => a - b);
   }
 
@@ -130,7 +137,10 @@ export class Recorder {
   private reportOf({ finding, harm, count }: Kept): SanitizerReport {
     const { id, device, message, picture = [], severity } = finding;
     const known = finding.places.filter((place): place is readonly [string, Moment] => place[1] !== null);
-    const places = known.map(([what, { tick, time }]) => ({ what, time, lines: this.sites.get(tick) ?? [], tick }));
+    const places = known.map(([what, { tick, time, byDevice }]) => {
+      const lines = byDevice ? [] : (this.sites.get(tick) ?? []);
+      return { what, time, lines, tick };
+    });
     places.sort((a, b) => a.tick - b.tick);
     const fault = finding.fault ?? finding.places.at(-1)?.[0];
     return {

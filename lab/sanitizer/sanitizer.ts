@@ -109,6 +109,7 @@ const makeRules = (state: SanitizerState): Rules => ({
   binding: new BindingRules(state),
 });
 
+/** Hands an event to the rules that it matters to. */
 const dispatch = (rules: Rules, event: TraceRecord['event']): void => {
   switch (event.type) {
     case 'dma-read':
@@ -132,6 +133,9 @@ const dispatch = (rules: Rules, event: TraceRecord['event']): void => {
     case 'dma-map-refused':
       rules.map.refused(event);
       break;
+    case 'dma-mask':
+      rules.map.masked(event);
+      break;
     case 'dma-mapping-error':
       rules.map.checked(event);
       break;
@@ -142,18 +146,6 @@ const dispatch = (rules: Rules, event: TraceRecord['event']): void => {
     case 'dma-sync-for-cpu':
     case 'dma-sync-for-device':
       rules.sync.synced(event);
-      break;
-    case 'dma-alloc':
-      rules.allocation.allocated(event);
-      break;
-    case 'dma-free':
-      rules.allocation.freed(event);
-      break;
-    case 'memory-alloc':
-      rules.allocation.handedOut(event);
-      break;
-    case 'memory-free':
-      rules.allocation.givenBack(event);
       break;
     case 'swiotlb-bounced':
       rules.state.devices.named(event.device)?.bouncing.add(event.physical);
@@ -166,6 +158,25 @@ const dispatch = (rules: Rules, event: TraceRecord['event']): void => {
       break;
     case 'unbind':
       rules.binding.unbound(event);
+      break;
+    default:
+      dispatchOthers(rules, event);
+  }
+};
+
+const dispatchOthers = (rules: Rules, event: TraceRecord['event']): void => {
+  switch (event.type) {
+    case 'dma-alloc':
+      rules.allocation.allocated(event);
+      break;
+    case 'dma-free':
+      rules.allocation.freed(event);
+      break;
+    case 'memory-alloc':
+      rules.allocation.handedOut(event);
+      break;
+    case 'memory-free':
+      rules.allocation.givenBack(event);
       break;
     default:
   }

@@ -22,6 +22,7 @@ export class WatchedDevice implements LeaseHolder {
   readonly past: Lease[] = [];
   /** The last mapping that failed, until another succeeds. */
   failed: FailedMapping | null = null;
+  masked: Moment | null = null;
   started: Moment | null = null;
   /** The tick of the latest store that it has seen the effect of. */
   seenTick = 0;

@@ -36,7 +36,7 @@ type Receive = (engine: Engine, buffer: VirtAddr) => Promise<number>;
 const receiveBuggy: Receive = async (engine, buffer) => {
   const { dev } = engine;
   if (dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)) !== 0) return -EIO; // BUG
-  const address = dma_map_single(dev, buffer, LENGTH, DMA_FROM_DEVICE); // BUG
+  const address = dma_map_single(dev, buffer, LENGTH, DMA_FROM_DEVICE);
   if (dma_mapping_error(dev, address) !== 0) return -ENOMEM;
   const received = await engine.receive(address, LENGTH);
   dma_unmap_single(dev, address, LENGTH, DMA_FROM_DEVICE);

@@ -64,7 +64,7 @@ const scene =
     await usleep_range(kernel, RUNNING_US, 2 * RUNNING_US);
     expectBytes(kernel.mm.read(log.cpu, LENGTH), patternBytes(SEED, 0, LENGTH), 'the log');
     // Harmless by itself; but from here on nobody is left who could stop the engine.
-    await platform_driver_unregister(kernel, driver); // BUG
+    await platform_driver_unregister(kernel, driver);
     const [engine] = engines;
     const before = engine!.hardware(lab).refused;
     await usleep_range(kernel, RUNNING_US, 2 * RUNNING_US);

@@ -82,9 +82,10 @@ export class DeviceRules {
     const { lease, write, done } = touch;
     const { recorder } = this.state;
     if (write ? !lease.deviceWrites : !lease.deviceReads) this.wrongWay(touch);
+    lease.firstUsed ??= touch.at;
     if (!done) return;
     if (lease.isShared) return;
-    lease.deviceUsed = recorder.now;
+    lease.deviceUsed = recorder.nowByDevice;
     if (write) this.written(touch);
     else this.wasRead(touch);
   }
@@ -137,7 +138,7 @@ export class DeviceRules {
         ['mapped', lease.mapped],
         [lease.forCpu === null ? 'allocated' : 'synced for the CPU', lease.forCpu ?? lease.mapped],
         ['DMA started', device.started],
-        [write ? 'written by the device' : 'read by the device', recorder.now],
+        [write ? 'written by the device' : 'read by the device', recorder.nowByDevice],
       ],
       fault: lease.forCpu === null ? 'DMA started' : 'synced for the CPU',
       picture: drawBytes(lease.length, [
@@ -162,7 +163,7 @@ export class DeviceRules {
         ['mapped', lease.mapped],
         ['written by the CPU', lease.cpuWrote],
         ['DMA started', device.started],
-        ['read by the device', recorder.now],
+        ['read by the device', recorder.nowByDevice],
       ],
       fault: 'written by the CPU',
       picture: drawBytes(lease.length, [
@@ -318,12 +319,12 @@ export class DeviceRules {
       harm: done ? 'happened' : 'none',
       message: `${device.name} ${verb} ${event.length} bytes at ${hex(event.address)} while no driver is bound to it${done ? '' : ', and was refused'}`,
       places: [
-        ['mapped', lease?.mapped ?? null],
+        [lease?.isShared === true ? 'allocated' : 'mapped', lease?.mapped ?? null],
         ['DMA started', device.started],
         ['unbound', device.unbound],
-        [`${verb} by the device`, recorder.now],
+        [event.type === 'dma-write' ? 'written by the device' : 'read by the device', recorder.nowByDevice],
       ],
-      fault: device.unbound === null ? 'DMA started' : 'unbound',
+      fault: device.started === null ? 'unbound' : 'DMA started',
       shape: verb,
     });
   }

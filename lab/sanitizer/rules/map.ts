@@ -1,5 +1,5 @@
 import { PAGE_SIZE, dmaOffsetOf, dmaPageOf } from '../../../base/address';
-import type { DmaMapEvent, DmaMapRefusedEvent, DmaMappingErrorEvent } from '../../../base/trace-events';
+import type { DmaMapEvent, DmaMapRefusedEvent, DmaMappingErrorEvent, DmaMaskEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { LINE_SIZE } from '../../../emulator/cache/options';
 import { DMA_ATTR_MMIO } from '../../../kernel-api/dma/attrs';
@@ -212,6 +212,12 @@ export class MapRules {
     }
   }
 
+  /** A driver said which addresses its device can emit. */
+  masked({ device: name }: DmaMaskEvent): void {
+    const device = this.state.devices.named(name);
+    if (device !== undefined) device.masked = this.state.recorder.now;
+  }
+
   /** A driver asked `dma_mapping_error`. */
   checked({ device: name, address }: DmaMappingErrorEvent): void {
     const place = this.state.devices.named(name)?.find(dmaPageOf(address), dmaOffsetOf(address));
@@ -256,7 +262,11 @@ export const checkWires = ({ recorder }: SanitizerState, { device, terms, mapped
     device: device.name,
     harm: 'possible',
     message: `${device.name} was given address ${hex(BigInt(high.page) * 4096n + BigInt(high.offset))}, but has ${addressWires} address wires; its mask says ${hex(mask)}`,
-    places: [[MAPPED, mapped]],
+    places: [
+      ['mask set', device.masked],
+      [MAPPED, mapped],
+    ],
+    fault: device.masked === null ? MAPPED : 'mask set',
     shape,
   });
 };

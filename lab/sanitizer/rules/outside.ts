@@ -32,7 +32,8 @@ type Guess = (state: SanitizerState, device: WatchedDevice, access: StrayAccess)
 const afterUnmap: Guess = (_state, device, { page, offset, done }) => {
   const lease = device.findPast(page, offset)?.lease;
   if (lease === undefined) return null;
-  const throughIommu = done && device.dev.iommu !== null && device.dev.dma.iommu !== null;
+  // Without a queue the unmap does not return before the IOMMU has forgotten: then it is still under way.
+  const throughIommu = done && (device.dev.dma.iommu?.queue ?? null) !== null;
   return {
     id: throughIommu ? 'DMA-STALE-IOTLB' : 'DMA-USE-AFTER-UNMAP',
     clue: throughIommu
@@ -65,7 +66,9 @@ const distanceTo = (lease: Lease, { page, offset }: StrayAccess): number =>
     }),
   );
 
-const hasLostOffset = ({ terms }: Lease): boolean =>
+/** Who begins with the first byte has the address right, and only goes too far. */
+const hasLostOffset = ({ terms, firstUsed }: Lease): boolean =>
+  firstUsed !== 0 &&
   terms.bounced &&
   terms.devicePieces.length === 1 &&
   terms.memoryPieces.length === 1 &&
