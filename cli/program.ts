@@ -70,6 +70,7 @@ export const createProgram = (version: string, actions: Actions): Command => {
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',
     )
+    .option('--no-sanitizer', 'do not watch what drivers do with DMA')
     .option('--json-file <file>', 'write the machine-readable results to a file as well')
     .option('--trace <file>', 'write every event of the machine to a file, one JSON object per line')
     .action((targets: string[], options: RunCommandOptions) => actions.run(targets, options));

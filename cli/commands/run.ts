@@ -19,6 +19,7 @@ import { createWorker, loadFiltered, type CommonOptions } from './common';
 /** The options of `dmalab run`. */
 export interface RunCommandOptions extends CommonOptions {
   readonly seed: number;
+  readonly sanitizer: boolean;
   /** What followed `--matrix`; true if nothing did. */
   readonly matrix?: true | readonly string[];
   readonly jsonFile?: string;
@@ -62,7 +63,7 @@ const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan
   const summary = { passed: 0, failed: 0 };
   for (const scenario of scenarios) {
     for (const matrixCase of scenario.cases) {
-      const settings = { seed: options.seed, timeoutSeconds: options.timeout, traceFile };
+      const settings = { seed: options.seed, timeoutSeconds: options.timeout, sanitize: options.sanitizer, traceFile };
       const outcome = await runOne(worker, scenario, matrixCase, settings);
       summary[outcome.failure === null ? 'passed' : 'failed']++;
       for (const report of reports) report.outcome(outcome);
