@@ -27,15 +27,15 @@ export interface RunCommandOptions extends CommonOptions {
 }
 
 const createReports = (options: RunCommandOptions, jsonFile: string | undefined): RunReport[] => {
-  const { seed, json, logLevel, matrix } = options;
+  const { seed, json, logLevel, matrix, sanitizer } = options;
   const version = packageVersion();
   const Text = matrix === undefined ? TextReport : MatrixReport;
   const toStdout =
     json === true
-      ? new JsonReport({ version, seed, write: (text) => void process.stdout.write(text) })
+      ? new JsonReport({ version, seed, sanitizer, write: (text) => void process.stdout.write(text) })
       : new Text(terminalOf(process.stdout), { version, seed, stacks: logLevel === 'debug' });
   if (jsonFile === undefined) return [toStdout];
-  return [toStdout, new JsonReport({ version, seed, write: (text) => fs.writeFileSync(jsonFile, text) })];
+  return [toStdout, new JsonReport({ version, seed, sanitizer, write: (text) => fs.writeFileSync(jsonFile, text) })];
 };
 
 /** What is run, and who is told of it. */

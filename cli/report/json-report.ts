@@ -1,8 +1,10 @@
 import type { LeftOut } from '../../lab/matrix/expand';
+import type { JudgedReport } from '../../lab/sanitizer/report';
 import { displayPath } from '../display-path';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Place, Problem } from '../problem';
+import { parseSite } from '../site';
 import type { RunReport, RunSummary } from './run-report';
 
 /** Raised when a field changes its meaning or goes away. */
@@ -12,6 +14,8 @@ const FORMAT = 1;
 export interface JsonReportOptions {
   readonly version: string;
   readonly seed: number;
+  /** Whether the sanitizer watched. */
+  readonly sanitizer: boolean;
   /** Receives the whole text at the end. */
   readonly write: (text: string) => void;
 }
@@ -27,11 +31,44 @@ const problemFields = (problem: Problem): object => ({ ...placeFields(problem), 
 const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
   leftOut.map(({ case: matrixCase, reason }: LeftOut) => ({ name, case: matrixCase, reason }));
 
+const siteFields = (site: string | null): object => {
+  if (site === null) return { file: null, line: null };
+  const { file, line } = parseSite(site);
+  return { file: displayPath(file), line };
+};
+
+/** A report of the sanitizer; a line that is not known is null, and then the file is the scenario's. */
+export const reportFields = (report: JudgedReport, scenarioFile: string): object => {
+  const { id, severity, harm, device, message, places, at, picture, fix, count, expected, allowed } = report;
+  const fault = places[at]?.site ?? null;
+  return {
+    id,
+    severity,
+    harm,
+    device,
+    message,
+    ...(fault === null ? { file: displayPath(scenarioFile), line: null } : siteFields(fault)),
+    at,
+    places: places.map(({ what, time, site, callers }) => ({
+      what,
+      time,
+      ...siteFields(site),
+      callers: callers.map(siteFields),
+    })),
+    picture,
+    fix,
+    count,
+    expected,
+    allowed,
+  };
+};
+
 const scenarioFields = ({
   scenario,
   case: matrixCase,
   failure,
   measures,
+  reports,
   notes,
   wallMilliseconds,
   reproduce,
@@ -48,6 +85,7 @@ const scenarioFields = ({
     log: failure.log,
   },
   measures,
+  reports: reports.map((report) => reportFields(report, scenario.file)),
   notes,
   wallMilliseconds: Math.round(wallMilliseconds * 1000) / 1000,
   reproduce,
@@ -72,11 +110,12 @@ export class JsonReport implements RunReport {
   }
 
   end(problems: readonly Problem[], summary: RunSummary): void {
-    const { version, seed, write } = this.options;
+    const { version, seed, sanitizer, write } = this.options;
     const report = {
       format: FORMAT,
       dmalab: version,
       seed,
+      sanitizer,
       summary: { ...summary, wallMilliseconds: Math.round(summary.wallMilliseconds * 1000) / 1000 },
       scenarios: this.outcomes.map(scenarioFields),
       leftOut: this.scenarios.flatMap(leftOutFields),

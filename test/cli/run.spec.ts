@@ -104,7 +104,7 @@ describe('dmalab: running and reporting', () => {
     const report = parseJson<Record<string, unknown> & { scenarios: Record<string, unknown>[] }>(result);
     const [scenario] = report.scenarios;
     expect(Object.keys(report)).to.deep.equal([
-      ...['format', 'dmalab', 'seed', 'summary', 'scenarios', 'leftOut', 'notLoaded'],
+      ...['format', 'dmalab', 'seed', 'sanitizer', 'summary', 'scenarios', 'leftOut', 'notLoaded'],
     ]);
     expect(report.format).to.equal(1);
     expect(Object.keys(report.summary as object)).to.deep.equal(['passed', 'failed', 'notLoaded', 'wallMilliseconds']);
