@@ -1,14 +1,17 @@
 import type { LeftOut } from '../../lab/matrix/expand';
 import type { JudgedReport } from '../../lab/sanitizer/report';
+import type { Comparison } from '../baseline/compare';
+import type { RecordedCase, RecordedReport } from '../baseline/read-baseline';
 import { displayPath } from '../display-path';
 import type { LoadedScenario } from '../loaded-scenario';
-import type { Outcome } from '../outcome';
+import type { Outcome, OutcomeFailure } from '../outcome';
 import type { Place, Problem } from '../problem';
+import { RESULT_FORMAT } from '../result-format';
 import { parseSite } from '../site';
 import type { RunReport, RunSummary } from './run-report';
 
-/** Raised when a field changes its meaning or goes away. */
-const FORMAT = 1;
+/** Members that nothing here relies on. */
+type Fields = Readonly<Record<string, unknown>>;
 
 /** What the report needs to know beforehand. */
 export interface JsonReportOptions {
@@ -31,14 +34,13 @@ const problemFields = (problem: Problem): object => ({ ...placeFields(problem), 
 const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
   leftOut.map(({ case: matrixCase, reason }: LeftOut) => ({ name, case: matrixCase, reason }));
 
-const siteFields = (site: string | null): object => {
-  if (site === null) return { file: null, line: null };
+const siteFields = (site: string): { file: string; line: number | null } => {
   const { file, line } = parseSite(site);
-  return { file: displayPath(file), line };
+  return { file: displayPath(file), line: line ?? null };
 };
 
 /** A report of the sanitizer; a line that is not known is null, and then the file is the scenario's. */
-export const reportFields = (report: JudgedReport, scenarioFile: string): object => {
+export const reportFields = (report: JudgedReport, scenarioFile: string): RecordedReport & Fields => {
   const { id, severity, harm, device, message, places, at, picture, fix, count, expected, allowed } = report;
   const fault = places[at]?.site ?? null;
   return {
@@ -52,7 +54,7 @@ export const reportFields = (report: JudgedReport, scenarioFile: string): object
     places: places.map(({ what, time, site, callers }) => ({
       what,
       time,
-      ...siteFields(site),
+      ...(site === null ? { file: null, line: null } : siteFields(site)),
       callers: callers.map(siteFields),
     })),
     picture,
@@ -63,7 +65,15 @@ export const reportFields = (report: JudgedReport, scenarioFile: string): object
   };
 };
 
-const scenarioFields = ({
+const failureFields = ({ kind, message, place, log }: OutcomeFailure): { message: string } & Fields => ({
+  kind,
+  message,
+  ...placeFields(place),
+  log,
+});
+
+/** A case as it is written. */
+export const caseFields = ({
   scenario,
   case: matrixCase,
   failure,
@@ -72,18 +82,13 @@ const scenarioFields = ({
   notes,
   wallMilliseconds,
   reproduce,
-}: Outcome): object => ({
+}: Outcome): RecordedCase & Fields => ({
   name: scenario.name,
   case: matrixCase,
   description: scenario.description,
   file: displayPath(scenario.file),
   status: failure === null ? 'passed' : 'failed',
-  failure: failure && {
-    kind: failure.kind,
-    message: failure.message,
-    ...placeFields(failure.place),
-    log: failure.log,
-  },
+  failure: failure && failureFields(failure),
   measures,
   reports: reports.map((report) => reportFields(report, scenario.file)),
   notes,
@@ -109,17 +114,18 @@ export class JsonReport implements RunReport {
     this.outcomes.push(outcome);
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
     const { version, seed, sanitizer, write } = this.options;
     const report = {
-      format: FORMAT,
+      format: RESULT_FORMAT,
       dmalab: version,
       seed,
       sanitizer,
       summary: { ...summary, wallMilliseconds: Math.round(summary.wallMilliseconds * 1000) / 1000 },
-      scenarios: this.outcomes.map(scenarioFields),
+      scenarios: this.outcomes.map(caseFields),
       leftOut: this.scenarios.flatMap(leftOutFields),
       notLoaded: problems.map(problemFields),
+      baseline: comparison,
     };
     write(`${JSON.stringify(report, null, 2)}\n`);
   }
@@ -128,7 +134,7 @@ export class JsonReport implements RunReport {
 /** What `list --json` prints. */
 export const listAsJson = (scenarios: readonly LoadedScenario[], problems: readonly Problem[]): string => {
   const list = {
-    format: FORMAT,
+    format: RESULT_FORMAT,
     scenarios: scenarios.map(({ name, description, file, matrix }) => ({
       name,
       description,

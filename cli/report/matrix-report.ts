@@ -1,8 +1,10 @@
 import { caseWords } from '../../lab/matrix/case-name';
+import type { Comparison } from '../baseline/compare';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome, OutcomeFailure } from '../outcome';
 import type { Problem } from '../problem';
 import { layOut, type Column } from './columns';
+import { writeComparison } from './comparison-text';
 import { INDENT, writeEnd, writeFailure, writeReproduction } from './failure-text';
 import { groupReports } from './grouped-reports';
 import { paragraph } from './paragraph';
@@ -64,11 +66,12 @@ export class MatrixReport implements RunReport {
     this.writeEmpty();
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
     const { colors, write, width } = this.terminal;
     for (const [reason, times] of this.reasons) {
       write(`${colors.dim(paragraph(`${count(times, 'case')} left out: ${reason}`, width, INDENT, '\n  '))}\n`);
     }
+    if (comparison !== null) writeComparison(this.terminal, comparison);
     writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 

@@ -1,7 +1,9 @@
+import type { Comparison } from '../baseline/compare';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Problem } from '../problem';
 import { layOut, type Column } from './columns';
+import { writeComparison } from './comparison-text';
 import { INDENT, writeEnd, writeFailure, writeLog, writeReproduction } from './failure-text';
 import { paragraph } from './paragraph';
 import type { RunReport, RunSummary } from './run-report';
@@ -65,7 +67,8 @@ export class TextReport implements RunReport {
     if (failure !== null && isTold) writeLog(terminal, failure);
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
+    if (comparison !== null) writeComparison(this.terminal, comparison);
     writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 

@@ -61,7 +61,7 @@ const reportAt = (width: number, outcomes: readonly Outcome[]): string[] => {
   const report = new TextReport(terminal, { version: '1.0.0', seed: 1, stacks: false });
   report.start(outcomes.map(({ scenario }) => scenario));
   for (const each of outcomes) report.outcome(each);
-  report.end([], { passed: outcomes.length, failed: 0, notLoaded: 0, wallMilliseconds: 1 });
+  report.end([], { passed: outcomes.length, failed: 0, notLoaded: 0, wallMilliseconds: 1 }, null);
   return text.split('\n');
 };
 
