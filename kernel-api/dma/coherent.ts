@@ -3,6 +3,7 @@ import type { StructDevice } from '../base/struct-device';
 import { out, type Out } from '../err';
 import { __GFP_COMP, __GFP_DMA, __GFP_DMA32, __GFP_NOWARN, type Gfp } from '../gfp';
 import { get_order } from '../mm/page';
+import { dma_set_master } from './admission';
 import { checkDevice, checkDmaAddr, checkSize } from './arguments';
 import { DMA_ATTR_NO_WARN, DMA_ATTR_WRITE_COMBINE, type DmaAttrs } from './attrs';
 import { dma_alloc_from_dev_coherent, dma_release_from_dev_coherent } from './coherent-memory';
@@ -18,7 +19,9 @@ const NULL = virtAddr(0);
 /** From memory of the device's own; null if it has none. */
 const allocOwn = (dev: StructDevice, size: number, handle: Out<DmaAddr>): VirtAddr | null => {
   const cpu = out(NULL);
-  return dma_alloc_from_dev_coherent(dev, size, handle, cpu) ? cpu.value : null;
+  if (!dma_alloc_from_dev_coherent(dev, size, handle, cpu)) return null;
+  dma_set_master(dev);
+  return cpu.value;
 };
 
 /**

@@ -3,6 +3,7 @@ import { EINVAL, EIO, ENOMEM, EOPNOTSUPP, EPERM } from '../../base/errno';
 import { hex } from '../../base/u64';
 import type { StructDevice } from '../base/struct-device';
 import { IotlbGather } from '../iommu/iotlb-gather';
+import { dma_set_master } from './admission';
 import { arch_sync_dma_for_cpu, arch_sync_dma_for_device } from './arch-sync';
 import { DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, DMA_ATTR_SKIP_CPU_SYNC, type DmaAttrs } from './attrs';
 import type { DmaDataDirection } from './direction';
@@ -60,6 +61,7 @@ export const dma_iova_try_alloc = (dev: StructDevice, state: DmaIovaState, phys:
   const offset = inPage(phys);
   const page = allocIova(dev, pagesOf(offset, size), dev.dma.iovaLimit);
   if (page === 0) return false;
+  dma_set_master(dev);
   state.addr = dmaAddrOf(page, offset);
   state.__size = size;
   return true;

@@ -1,6 +1,7 @@
 import { dmaAddr, PAGE_SIZE, physAddr, type DmaAddr, type PhysAddr } from '../../base/address';
 import { hex } from '../../base/u64';
 import type { StructDevice } from '../base/struct-device';
+import { dma_set_master } from '../dma/admission';
 import { directToDma } from '../dma/direct-address';
 import type { DmaDataDirection } from '../dma/direction';
 import type { DmaLimit } from '../dma/dma-limit';
@@ -77,6 +78,7 @@ export class DeviceWindow {
     const range = dev.dma.iommu === null ? null : IoRange.map(dev, pfn, pages, dir, limit);
     const window = new DeviceWindow(dev, reach, range?.address ?? directToDma(dev, phys), range);
     dev.dma.ostdWindows.add(window);
+    dma_set_master(dev);
     if (dev.kernel.trace.active) traceMap(dev, 'stream', phys, window.start, pages * PAGE_SIZE, dir, 0);
     return window;
   }

@@ -15,6 +15,8 @@ import { Transfer, type Route } from './transfer';
 
 /** Time between two steps; each moves a little, fetches a descriptor or writes one back. */
 const STEP_NS = 1000;
+/** Time from the doorbell of a ring until its first descriptor is fetched: hardware is quick about that. */
+const FETCH_NS = 200;
 /** The longest buffer. */
 const LONGEST = 0x10_0000;
 
@@ -86,7 +88,7 @@ export class PacketEngine implements Device {
     this.registers.register('COUNT').set(0);
     if (operation !== OPERATION.RING && !this.begin(this.routeOfRegisters(operation))) return;
     this.registers.register('STATUS').setField('BUSY', 1);
-    this.timer!.armAfter(STEP_NS);
+    this.timer!.armAfter(operation === OPERATION.RING ? FETCH_NS : STEP_NS);
   }
 
   private routeOfRegisters(operation: number): Route {
@@ -163,12 +165,21 @@ export class PacketEngine implements Device {
     const view = new DataView(bytes.buffer);
     const flags = view.getUint32(12, true);
     if ((flags & DESCRIPTOR.OWN) === 0) {
-      this.end('CHAIN');
+      this.refuse(at);
       return;
     }
     const address = dmaAddr(view.getBigUint64(0, true));
     this.fetched = { at, flags };
     this.begin(this.packet((flags & DESCRIPTOR.SEND) !== 0, address, view.getUint32(8, true), number));
+  }
+
+  /** A descriptor that the driver has not given to the engine ends the command. */
+  private refuse(address: DmaAddr): void {
+    const { trace, dma } = this.host!;
+    const requester = dma.requesterId;
+    if (trace.active)
+      trace.emit({ type: 'descriptor-error', requester, address, what: "is not the engine's: OWN is clear" });
+    this.end('CHAIN');
   }
 
   private complete(transfer: Transfer): void {
