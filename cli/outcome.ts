@@ -1,4 +1,4 @@
-import type { MatrixCase, ScenarioResult } from '../index';
+import type { JudgedReport, MatrixCase, ScenarioResult } from '../index';
 import type { LoadedScenario } from './loaded-scenario';
 import type { Place } from './problem';
 
@@ -15,7 +15,7 @@ export interface OutcomeFailure {
 }
 
 /** What a run measured; nothing is known of a run that had to be stopped. */
-export type Measures = Omit<ScenarioResult, 'name' | 'case' | 'seed' | 'status' | 'failure' | 'notes'>;
+export type Measures = Omit<ScenarioResult, 'name' | 'case' | 'seed' | 'status' | 'failure' | 'notes' | 'reports'>;
 
 /** What the report says about one run of one scenario. */
 export interface Outcome {
@@ -24,6 +24,8 @@ export interface Outcome {
   readonly case: MatrixCase;
   readonly failure: OutcomeFailure | null;
   readonly measures: Measures | null;
+  /** What the sanitizer found; lines are those of the author. */
+  readonly reports: readonly JudgedReport[];
   readonly notes: readonly string[];
   readonly wallMilliseconds: number;
   /** The command that runs it again in the same way. */

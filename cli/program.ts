@@ -21,11 +21,13 @@ Examples:
   dmalab run --matrix translation=lazy,strict coherency=off
                                             on some of them
   dmalab run --json > results.json          for a CI job
+  dmalab run --matrix --baseline old.json   what differs from an earlier run
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
 
 Axes of the matrix, and their values:
 ${AXES}
-Exit code: 0 all passed, 1 a scenario failed, 2 wrong usage or a scenario that cannot be loaded.
+Exit code: 0 all passed, 1 a scenario failed or is worse than the baseline,
+           2 wrong usage or a scenario that cannot be loaded.
 `;
 
 /** What the commands do; each resolves with the exit code. */
@@ -70,6 +72,8 @@ export const createProgram = (version: string, actions: Actions): Command => {
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',
     )
+    .option('--no-sanitizer', 'do not watch what drivers do with DMA')
+    .option('--baseline <file>', "compare with an earlier run's machine-readable results")
     .option('--json-file <file>', 'write the machine-readable results to a file as well')
     .option('--trace <file>', 'write every event of the machine to a file, one JSON object per line')
     .action((targets: string[], options: RunCommandOptions) => actions.run(targets, options));

@@ -14,7 +14,7 @@ import type { Scenario } from './scenario';
 import { Sanitizer } from './sanitizer/sanitizer';
 import { judgeReports, type ReportExpectation } from './sanitizer/expectation';
 import type { SiteProbe } from './sanitizer/recorder';
-import type { SanitizerReport } from './sanitizer/report';
+import type { JudgedReport, SanitizerReport } from './sanitizer/report';
 import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
 import { TraceCounter } from './trace-counter';
@@ -37,6 +37,8 @@ export interface RunOptions {
    * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
   readonly sanitizer?: boolean | { readonly site: SiteProbe };
+  /** Called between the two runs: what the scenario does from now on, it has done before. */
+  readonly onRerun?: () => Promise<void> | void;
 }
 
 /**
@@ -76,6 +78,7 @@ const locate = async (
 ): Promise<readonly SanitizerReport[]> => {
   const wanted = first.sanitizer!.ticksOfInterest;
   if (wanted.length === 0) return first.sanitizer!.reports;
+  await options.onRerun?.();
   const { seed, hostTurn, ramPool, case: matrixCase } = options;
   const silent = {
     seed,
@@ -158,16 +161,22 @@ class Run {
     found: readonly SanitizerReport[],
     expectation: ReportExpectation,
     at: MatrixCase,
-  ): { reports: readonly SanitizerReport[]; failure: FailureReport | null } {
+  ): { reports: readonly JudgedReport[]; failure: FailureReport | null } {
     if (this.sanitizer === undefined) return { reports: [], failure: null };
     try {
-      const { reports, failure } = judgeReports(found, expectation, at);
-      return { reports, failure: failure === null ? null : { kind: 'report', message: failure, stack: undefined } };
+      const { reports, failure, cause } = judgeReports(found, expectation, at);
+      return { reports, failure: failure === null ? null : reportFailure(failure, cause) };
     } catch (error) {
-      return { reports: found, failure: describeFailure(error) };
+      const reports = found.map((report) => ({ ...report, expected: false, allowed: false }));
+      return { reports, failure: describeFailure(error) };
     }
   }
 }
+
+const reportFailure = (message: string, cause: SanitizerReport | null): FailureReport => {
+  const site = cause?.places[cause.at]?.site ?? null;
+  return { kind: 'report', message, stack: undefined, ...(site === null ? {} : { site }) };
+};
 
 const runOn = async (machine: Machine, scenario: Scenario, context: ScenarioContext): Promise<void> => {
   await machine.run(() => scenario.run(context));

@@ -1,5 +1,5 @@
 import type { MatrixCase } from './matrix/axes';
-import type { SanitizerReport } from './sanitizer/report';
+import type { JudgedReport } from './sanitizer/report';
 
 /** Why a scenario failed. */
 export interface FailureReport {
@@ -11,6 +11,8 @@ export interface FailureReport {
   readonly message: string;
   /** The stack of the place where it was noticed, for the command line to find the scenario's own line in. */
   readonly stack: string | undefined;
+  /** `file:line` at fault, where that is known without the stack: of what the sanitizer reported. */
+  readonly site?: string;
 }
 
 /** What became of one run of one scenario. Plain data: it crosses worker threads and goes into JSON. */
@@ -37,5 +39,5 @@ export interface ScenarioResult {
   /** What the scenario noted, in order. */
   readonly notes: readonly string[];
   /** What the sanitizer found, in order; empty where it did not watch. */
-  readonly reports: readonly SanitizerReport[];
+  readonly reports: readonly JudgedReport[];
 }

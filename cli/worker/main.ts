@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { forbidExit, redirectOutput, silenceNode, StrayErrors } from './containment';
+import { forbidExit, RedirectedOutput, silenceNode, StrayErrors } from './containment';
 import { RamPool } from '../../index';
 import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
@@ -34,14 +34,14 @@ const load = async ({ file, selected }: LoadRequest): Promise<Answer> => {
 };
 
 const run = async (request: RunRequest): Promise<Answer> => {
-  const { file, case: matrixCase, seed, traceFile } = request;
+  const { file, case: matrixCase, seed, sanitize, traceFile } = request;
   const { scenario, problems } = loadScenario(file);
   if (scenario === undefined) return { type: 'refused', problems };
   const log = new KernelLog(caseName(scenario.name, matrixCase), settings.logLevel, (record) =>
     send({ type: 'log', record }),
   );
   const trace = traceFile === null ? undefined : new TraceWriter(traceFile, scenario.name, matrixCase);
-  return runCase({ scenario, matrixCase, seed, log, trace, strays, ramPool });
+  return runCase({ scenario, matrixCase, seed, sanitize, log, trace, strays, output, ramPool });
 };
 
 /** Anything that went wrong on the way is an answer, too: the command waits for one. */
@@ -56,7 +56,7 @@ const answer = async (request: Request): Promise<void> => {
 Error.stackTraceLimit = STACK_FRAMES;
 forbidExit();
 silenceNode();
-redirectOutput((text) => send({ type: 'output', text }));
+const output = new RedirectedOutput((text) => send({ type: 'output', text }));
 const strays = new StrayErrors();
 /** Cases run one after another. */
 const ramPool = new RamPool();

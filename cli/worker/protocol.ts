@@ -27,6 +27,8 @@ export interface RunRequest {
   readonly file: string;
   readonly case: MatrixCase;
   readonly seed: number;
+  /** Whether the DMA sanitizer watches. */
+  readonly sanitize: boolean;
   readonly traceFile: string | null;
 }
 

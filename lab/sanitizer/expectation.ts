@@ -1,7 +1,7 @@
 import { LabError } from '../../base/errors';
 import type { MatrixCase } from '../matrix/axes';
 import { REPORT_IDS, isReportId, type ReportId } from './catalogue';
-import type { SanitizerReport } from './report';
+import type { JudgedReport, SanitizerReport } from './report';
 
 /** Ids of reports, the same in all cases, or by where in the matrix a run is. */
 export type ReportChoice = readonly ReportId[] | ((at: MatrixCase) => readonly ReportId[]);
@@ -65,11 +65,11 @@ const chosen = (
 /** What a scenario's expectation makes of its reports. */
 export interface Judgement {
   /** What is left to be shown. */
-  readonly reports: readonly SanitizerReport[];
-  /** Ids that were expected, among those shown. */
-  readonly expected: readonly ReportId[];
+  readonly reports: readonly JudgedReport[];
   /** Why the scenario fails because of them; null if it does not. */
   readonly failure: string | null;
+  /** The report behind the failure: the first that nobody expects. Null if it is that one did not come. */
+  readonly cause: SanitizerReport | null;
 }
 
 const sentence = (unexpected: readonly SanitizerReport[]): string => {
@@ -87,10 +87,13 @@ export const judgeReports = (
   const expected = chosen('expect', expectation, at);
   const allowed = chosen('allow', expectation, at);
   const suppressed = chosen('suppress', expectation, at);
-  const shown = reports.filter(({ id }) => !suppressed.includes(id));
-  const unexpected = shown.filter(
-    ({ id, severity }) => severity === 'error' && !expected.includes(id) && !allowed.includes(id),
-  );
+  const shown = reports
+    .filter(({ id }) => !suppressed.includes(id))
+    .map((report) => {
+      const mustCome = expected.includes(report.id);
+      return { ...report, expected: mustCome, allowed: mustCome || allowed.includes(report.id) };
+    });
+  const unexpected = shown.filter(({ severity, allowed: mayCome }) => severity === 'error' && !mayCome);
   const missing = expected.filter((id) => !shown.some((report) => report.id === id));
   const failure =
     unexpected.length > 0
@@ -98,5 +101,5 @@ export const judgeReports = (
       : missing.length > 0
         ? `the sanitizer was expected to report ${missing.join(', ')}, and did not`
         : null;
-  return { reports: shown, expected, failure };
+  return { reports: shown, failure, cause: unexpected[0] ?? null };
 };

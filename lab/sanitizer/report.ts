@@ -40,3 +40,11 @@ export interface SanitizerReport {
   /** How often it happened. */
   readonly count: number;
 }
+
+/** A report, and what the scenario says about those of its kind. */
+export interface JudgedReport extends SanitizerReport {
+  /** It must come. */
+  readonly expected: boolean;
+  /** It may come: so may all that must. */
+  readonly allowed: boolean;
+}

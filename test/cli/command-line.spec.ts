@@ -45,7 +45,7 @@ describe('dmalab: the command line', () => {
     expect(await parse('run')).to.deep.equal({
       command: 'run',
       targets: [],
-      options: { seed: 1, timeout: 30, memory: 2048, logLevel: 'silent' },
+      options: { seed: 1, sanitizer: true, timeout: 30, memory: 2048, logLevel: 'silent' },
     });
   });
 
