@@ -1,5 +1,15 @@
-import type { AnyDescriptor } from './any-descriptor';
-import type { BitFields, Joined, Member, Members, Nested, ValuedFields, VariantCase, Variants, Word } from './members';
+import type {
+  BitFields,
+  Joined,
+  Member,
+  Members,
+  Nested,
+  ValuedFields,
+  VariantCase,
+  Variants,
+  Word,
+  Nestable,
+} from './members';
 import {
   laneMask,
   readHalf,
@@ -84,7 +94,7 @@ type MembersCursor<P extends string, M extends Members, J> = UnionToIntersection
 export type DescriptorCursor<M extends Members, J> = CursorMoves & MembersCursor<'', M, J>;
 
 /** The cursor of a descriptor. */
-export type CursorOf<D extends AnyDescriptor> = DescriptorCursor<D['members'], D['joined']>;
+export type CursorOf<D extends Nestable> = DescriptorCursor<D['members'], D['joined']>;
 
 interface NumberAccess {
   readonly get: (this: CursorBase) => number;

@@ -25,7 +25,7 @@ const memberOf = (name: string, member: Member): StructMember => {
     case 'space':
       return { ...plain, name, kind: 'bytes', bytes: member.bytes };
     case 'nested':
-      return { ...plain, name, kind: 'struct', struct: member.descriptor };
+      return { ...plain, name, kind: 'struct', struct: member.descriptor as AnyDescriptor };
     case 'repeat':
       return { ...memberOf(name, member.element), count: member.count };
     case 'variants': {
@@ -48,7 +48,7 @@ export const withParts = (descriptors: readonly AnyDescriptor[]): AnyDescriptor[
   const visit = (members: Members): void => {
     for (const member of Object.values(members)) {
       const part = member.kind === 'repeat' ? member.element : member;
-      if (part.kind === 'nested') add(part.descriptor);
+      if (part.kind === 'nested') add(part.descriptor as AnyDescriptor);
       if (part.kind === 'variants') for (const { words } of Object.values(part.cases)) visit(words);
     }
   };

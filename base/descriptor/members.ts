@@ -1,4 +1,3 @@
-import type { AnyDescriptor } from './any-descriptor';
 import type { AddressMeaning, Meaning, ValuesMeaning } from './meaning';
 
 /** The type of a field's values: wide ones and addresses are bigints, named values are names where they have one. */
@@ -133,8 +132,17 @@ export const reserved = (bytes: number): Space => new Space(bytes, true);
 /** Bytes that nobody looks at. */
 export const unused = (bytes: number): Space => new Space(bytes, false);
 
+/** What nesting needs to know of a descriptor. */
+export interface Nestable {
+  readonly typeName: string;
+  readonly size: number;
+  readonly align: number;
+  readonly members: Members;
+  readonly joined: JoinedFields;
+}
+
 /** A descriptor inside of another one. */
-export class Nested<out D extends AnyDescriptor> {
+export class Nested<out D extends Nestable> {
   readonly kind = 'nested';
   readonly descriptor: D;
 
@@ -144,10 +152,10 @@ export class Nested<out D extends AnyDescriptor> {
 }
 
 /** Another descriptor at this place. */
-export const nested = <D extends AnyDescriptor>(descriptor: D): Nested<D> => new Nested(descriptor);
+export const nested = <D extends Nestable>(descriptor: D): Nested<D> => new Nested(descriptor);
 
 /** A word or a descriptor, several times. */
-export class Repeat<out E extends AnyWord | Nested<AnyDescriptor>> {
+export class Repeat<out E extends AnyWord | Nested<Nestable>> {
   readonly kind = 'repeat';
   readonly element: E;
   readonly count: number;
@@ -159,7 +167,7 @@ export class Repeat<out E extends AnyWord | Nested<AnyDescriptor>> {
 }
 
 /** `count` words without fields, or descriptors, one after the other. */
-export const repeat = <E extends AnyWord | Nested<AnyDescriptor>>(element: E, count: number): Repeat<E> =>
+export const repeat = <E extends AnyWord | Nested<Nestable>>(element: E, count: number): Repeat<E> =>
   new Repeat(element, count);
 
 /** One of the shapes that an opcode chooses. */
@@ -190,9 +198,9 @@ export const variants = <const C extends Readonly<Record<string, VariantCase>>>(
 export type Member =
   | AnyWord
   | Space
-  | Nested<AnyDescriptor>
+  | Nested<Nestable>
   | Repeat<AnyWord>
-  | Repeat<Nested<AnyDescriptor>>
+  | Repeat<Nested<Nestable>>
   | Variants<Readonly<Record<string, VariantCase>>>;
 
 /** A descriptor's members by name, in their order in memory. */

@@ -1,8 +1,18 @@
 import { LabError } from '../errors';
 import { isCount } from '../layout/count';
 import { show } from '../layout/layout';
-import type { AnyDescriptor } from './any-descriptor';
-import type { AnyWord, BitField, Joined, Member, Members, Nested, Variants, VariantCase, Piece } from './members';
+import type {
+  AnyWord,
+  BitField,
+  Joined,
+  Member,
+  Members,
+  Nested,
+  Variants,
+  VariantCase,
+  Piece,
+  Nestable,
+} from './members';
 import type { LanePiece, PlacedField } from './placed';
 
 /** The most bytes of a descriptor and the most elements of an array in one. */
@@ -228,7 +238,7 @@ class Placer {
     this.fields.push(field);
   }
 
-  private nested(full: string, { descriptor }: Nested<AnyDescriptor>): ValueNode[] {
+  private nested(full: string, { descriptor }: Nested<Nestable>): ValueNode[] {
     this.align(full, Math.min(descriptor.align, 4));
     const start = this.offset;
     const nodes = this.place(descriptor.members, `${full}.`);
@@ -237,7 +247,7 @@ class Placer {
     return nodes;
   }
 
-  private repeat(full: string, element: AnyWord | Nested<AnyDescriptor>, count: number): ValueNode[] {
+  private repeat(full: string, element: AnyWord | Nested<Nestable>, count: number): ValueNode[] {
     if (!isCount(count) || count > MAX_BYTES) throw this.refuse(full, `has ${count} elements`);
     if (element.kind === 'word' && element.fields !== undefined) {
       throw this.refuse(full, 'repeats a word with fields: declare a descriptor of it and repeat that');
