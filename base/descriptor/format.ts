@@ -193,13 +193,26 @@ class FormatChecks {
     if (pieces?.kind === 'chain') {
       this.need(entry, 'chains entries', 'mark', 'more');
       if (pieces.next === 'index') this.need(entry, 'chains entries by index', 'count', 'next-index');
+      this.chains(pieces.next);
     } else if (pieces?.kind === 'frame') {
       this.need(entry, 'has frames', 'mark', 'first');
       this.need(entry, 'has frames', 'mark', 'last');
+      if (this.spec.follow.kind === 'heads') this.refuseFollow('has frames, which are runs of entries');
     } else if (pieces?.kind === 'pages') {
       this.need(entry, 'has page lists', 'address', 'list');
       this.need(pieces.element, 'has page lists', 'address', 'data');
     } else if (pieces?.kind === 'segments') this.need(pieces.element, 'has segments', 'address', 'data');
+  }
+
+  private refuseFollow(what: string): never {
+    const { name, follow } = this.spec;
+    throw contradiction(name, `${name} ${what}, and its entries follow as ${follow.kind}`);
+  }
+
+  /** Indices lead anywhere in a table, and only heads say where requests begin there. */
+  private chains(next: ChainPieces['next']): void {
+    const { kind } = this.spec.follow;
+    if (next === 'index' && kind !== 'heads') this.refuseFollow('chains entries by index');
   }
 
   private ownership(): void {

@@ -18,6 +18,9 @@ export {
   type Ownership,
   type Pieces,
 } from './format';
+export { dump } from './dump';
+export type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
+export { walk } from './follow';
 export { descriptorTable, meaningText } from './markdown';
 export {
   addressOf,
@@ -58,4 +61,6 @@ export {
   type Members,
 } from './members';
 export type { LanePiece, PlacedField } from './placed';
+export { publisher, type Publish } from './publish';
 export { rustStructs } from './rust';
+export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';

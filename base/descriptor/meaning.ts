@@ -41,6 +41,8 @@ export type MarkRole =
   | 'device-writes'
   | 'indirect'
   | 'jump'
+  | 'source-fixed'
+  | 'destination-fixed'
   | 'interrupt'
   | 'owner'
   | 'phase'
