@@ -21,6 +21,7 @@ export {
 export { dump } from './dump';
 export type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
 export { walk } from './follow';
+export { invalidSample, validSample } from './generate';
 export { descriptorTable, meaningText } from './markdown';
 export {
   addressOf,
@@ -63,4 +64,5 @@ export {
 export type { LanePiece, PlacedField } from './placed';
 export { publisher, type Publish } from './publish';
 export { rustStructs } from './rust';
+export type { Sample, Spoiled } from './sample';
 export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';
