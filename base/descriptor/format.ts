@@ -197,7 +197,7 @@ class FormatChecks {
     } else if (pieces?.kind === 'frame') {
       this.need(entry, 'has frames', 'mark', 'first');
       this.need(entry, 'has frames', 'mark', 'last');
-      if (this.spec.follow.kind === 'heads') this.refuseFollow('has frames, which are runs of entries');
+      this.frames();
     } else if (pieces?.kind === 'pages') {
       this.need(entry, 'has page lists', 'address', 'list');
       this.need(pieces.element, 'has page lists', 'address', 'data');
@@ -207,6 +207,14 @@ class FormatChecks {
   private refuseFollow(what: string): never {
     const { name, follow } = this.spec;
     throw contradiction(name, `${name} ${what}, and its entries follow as ${follow.kind}`);
+  }
+
+  private frames(): void {
+    const { follow, entry, name } = this.spec;
+    if (follow.kind === 'heads') this.refuseFollow('has frames, which are runs of entries');
+    if (follow.kind !== 'linked' || follow.end !== 'last') return;
+    const last = this.need(entry, 'has frames', 'mark', 'last');
+    throw contradiction(name, `${name} ends both frames and lists with ${entry.typeName}.${last.path} (${last.where})`);
   }
 
   /** Indices lead anywhere in a table, and only heads say where requests begin there. */
