@@ -11,6 +11,7 @@ export { Trace, TraceHasher, type TraceRecord, type TraceSubscriber } from './ba
 export type * from './base/trace-events';
 export { hex, u64, type U64 } from './base/u64';
 export * as layout from './base/layout';
+export * as descriptors from './base/descriptor';
 
 export { dmaRead, dmaWrite } from './emulator/bus/dma-access';
 export type { DevicePort } from './emulator/bus/device-port';

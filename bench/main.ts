@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import Table from 'cli-table3';
 import { cacheFigures } from './cache';
+import { descriptors } from './descriptors';
 import { events } from './events';
 import { iotlb } from './iotlb';
 import { mapUnmapFigures } from './map-unmap';
@@ -15,6 +16,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   sgCopy,
   mapUnmapFigures,
   cacheFigures,
+  descriptors,
   wholeScenario,
   machineCreate,
   scenariosTotal,

@@ -4,10 +4,19 @@ import { pageOfHalves } from '../../base/u64';
 import type { DevicePort } from '../../emulator/bus/device-port';
 import { CTL_HI_VALID, LLI, LLI_BYTES } from './spec';
 
+/** Indices of words. */
+const SAR = LLI.SAR / 4;
+const DAR = LLI.DAR / 4;
+const BLOCK_TS = LLI.BLOCK_TS / 4;
+const LLP = LLI.LLP / 4;
+const CTL_LO = LLI.CTL_LO / 4;
+const CTL_HI = LLI.CTL_HI / 4;
+const STATUS_LO = LLI.STATUS_LO / 4;
+
 /** Words fetched: everything up to the status words. */
-const FETCHED = LLI.STATUS_LO / 4;
+const FETCHED = STATUS_LO;
 /** The write-back covers what can change, and what lies between: half of the control word to half of the status. */
-const WRITTEN_FROM = LLI.CTL_HI / 4;
+const WRITTEN_FROM = CTL_HI;
 const WRITTEN = LLI.STATUS_HI / 4 - WRITTEN_FROM;
 
 /**
@@ -47,28 +56,28 @@ export class LinkedListItem {
     const { words } = this;
     const outcome = this.port.readWords(this.page, this.offset, words, 0, FETCHED);
     if (outcome !== BUS_OK) return outcome;
-    this.valid = (words[LLI.CTL_HI / 4]! & CTL_HI_VALID) !== 0;
+    this.valid = (words[CTL_HI]! & CTL_HI_VALID) !== 0;
     if (this.valid) this.decode(words);
     return BUS_OK;
   }
 
   private decode(words: Int32Array): void {
-    this.sarLo = words[LLI.SAR / 4]!;
-    this.sarHi = words[LLI.SAR / 4 + 1]!;
-    this.darLo = words[LLI.DAR / 4]!;
-    this.darHi = words[LLI.DAR / 4 + 1]!;
-    this.blockTs = words[LLI.BLOCK_TS / 4]!;
-    this.llpLo = words[LLI.LLP / 4]!;
-    this.llpHi = words[LLI.LLP / 4 + 1]!;
-    this.ctlLo = words[LLI.CTL_LO / 4]!;
-    this.ctlHi = words[LLI.CTL_HI / 4]!;
+    this.sarLo = words[SAR]!;
+    this.sarHi = words[SAR + 1]!;
+    this.darLo = words[DAR]!;
+    this.darHi = words[DAR + 1]!;
+    this.blockTs = words[BLOCK_TS]!;
+    this.llpLo = words[LLP]!;
+    this.llpHi = words[LLP + 1]!;
+    this.ctlLo = words[CTL_LO]!;
+    this.ctlHi = words[CTL_HI]!;
   }
 
   /** Writes the consumed item back: valid bit cleared, the channel's interrupt status in its status words. */
   writeBack(status: number): BusOutcome {
     const { words } = this;
-    words[LLI.CTL_HI / 4] = this.ctlHi & ~CTL_HI_VALID;
-    words[LLI.STATUS_LO / 4] = status;
+    words[CTL_HI] = this.ctlHi & ~CTL_HI_VALID;
+    words[STATUS_LO] = status;
     const outcome = this.port.writeWords(this.page, this.offset + 4 * WRITTEN_FROM, words, WRITTEN_FROM, WRITTEN);
     if (outcome === BUS_OK) this.ctlHi &= ~CTL_HI_VALID;
     return outcome;

@@ -1,9 +1,10 @@
 import type { FieldAccess, FieldSpec } from '../../emulator/registers/spec';
 import { defineBlock } from '../../emulator/registers/spec';
+import { ctlBits, lliDescriptor } from './lli-format';
 
 /**
  * The register map of the Synopsys DesignWare AXI DMA controller (DW_axi_dmac) in its layout for at most eight channels,
- * and the layout of its linked-list items. Names and positions as in Linux's `dw-axi-dmac.h`, the K210 SDK's `dmac.h` and
+ * and what of its linked-list items the model needs as numbers. Names and positions as in Linux's `dw-axi-dmac.h`, the K210 SDK's `dmac.h` and
  * the register pages of Intel's Agilex 5 technical reference manual.
  */
 
@@ -70,10 +71,13 @@ export const CHEN_ABORT_WE = 8;
 /** `DMAC_INTSTATUS`: the common registers' interrupt. */
 export const INTSTATUS_COMMON = 0x1_0000;
 
+/** A flag of `CH_CTL` as a bit of its high half. */
+const ctlHi = ({ low }: { readonly low: number }): number => 2 ** (low - 32);
+
 /** `CH_CTL`, high half. */
-export const CTL_HI_IOC_BLKTFR = 0x0400_0000;
-export const CTL_HI_LAST = 0x4000_0000;
-export const CTL_HI_VALID = 0x8000_0000;
+export const CTL_HI_IOC_BLKTFR = ctlHi(ctlBits.IOC_BLKTFR);
+export const CTL_HI_LAST = ctlHi(ctlBits.SHADOWREG_OR_LLI_LAST);
+export const CTL_HI_VALID = ctlHi(ctlBits.SHADOWREG_OR_LLI_VALID);
 
 /** `CH_SWHSSRC` and `CH_SWHSDST`: requests, each with its write enable one bit higher. */
 export const SWHS_REQ = 0x1;
@@ -97,21 +101,21 @@ export const TT_FC_SRC_PERIPHERAL = 0x2;
 /** Items in a burst by `SRC_MSIZE` or `DST_MSIZE`; the encodings from 10 on are reserved. */
 export const MSIZE_ITEMS: readonly number[] = [1, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** A linked-list item: byte offsets of its words. It is aligned to its size. */
+const lliOffset = (word: string): number => lliDescriptor.words.find(({ path }) => path === word)!.offset;
+
+/** A linked-list item: byte offsets of its words, the two halves of its control word apart. */
 export const LLI = {
-  SAR: 0x00,
-  DAR: 0x08,
-  BLOCK_TS: 0x10,
-  LLP: 0x18,
-  CTL_LO: 0x20,
-  CTL_HI: 0x24,
-  SSTAT: 0x28,
-  DSTAT: 0x2c,
-  STATUS_LO: 0x30,
-  STATUS_HI: 0x34,
+  SAR: lliOffset('SAR'),
+  DAR: lliOffset('DAR'),
+  BLOCK_TS: lliOffset('BLOCK_TS'),
+  LLP: lliOffset('LLP'),
+  CTL_LO: lliOffset('CTL'),
+  CTL_HI: lliOffset('CTL') + 4,
+  STATUS_LO: lliOffset('STATUS_LO'),
+  STATUS_HI: lliOffset('STATUS_HI'),
 } as const;
-/** Bytes of a linked-list item; the last eight are reserved. */
-export const LLI_BYTES = 64;
+/** Bytes of a linked-list item. */
+export const LLI_BYTES = lliDescriptor.size;
 
 const interruptFields = (bits: Readonly<Record<string, number>>, access: FieldAccess, reset: 0 | 1) => {
   const fields: Record<string, FieldSpec> = {};
@@ -155,31 +159,23 @@ const common = {
   DMAC_RESET: { offset: 0x058, width: 8, fields: { DMAC_RST: { bits: 0, doc: 'reads 1 until the reset is done' } } },
 } as const;
 
-/** The fields of `CH_CTL`, which is also the control word of a linked-list item. */
-const ctlFields = {
-  SMS: { bits: 0, doc: 'source master' },
-  DMS: { bits: 2, doc: 'destination master' },
-  SINC: { bits: 4, values: { 0: 'increment', 1: 'fixed' } },
-  DINC: { bits: 6, values: { 0: 'increment', 1: 'fixed' } },
-  SRC_TR_WIDTH: { bits: [10, 8], doc: 'log2 of the bytes of a source item' },
-  DST_TR_WIDTH: { bits: [13, 11], doc: 'log2 of the bytes of a destination item' },
-  SRC_MSIZE: { bits: [17, 14], doc: 'items in a source burst' },
-  DST_MSIZE: { bits: [21, 18], doc: 'items in a destination burst' },
-  AR_CACHE: { bits: [25, 22], doc: 'AXI attribute, no effect here' },
-  AW_CACHE: { bits: [29, 26], doc: 'AXI attribute, no effect here' },
-  NONPOSTED_LASTWRITE_EN: { bits: 30, doc: 'writes are never posted here' },
-  AR_PROT: { bits: [34, 32], doc: 'AXI attribute, no effect here' },
-  AW_PROT: { bits: [37, 35], doc: 'AXI attribute, no effect here' },
-  ARLEN_EN: { bits: 38 },
-  ARLEN: { bits: [46, 39], doc: 'beats in an AXI read burst, minus 1' },
-  AWLEN_EN: { bits: 47 },
-  AWLEN: { bits: [55, 48], doc: 'beats in an AXI write burst, minus 1' },
-  SRC_STAT_EN: { bits: 56, unimplemented: true },
-  DST_STAT_EN: { bits: 57, unimplemented: true },
-  IOC_BLKTFR: { bits: 58, doc: 'BLOCK_TFR_DONE at the end of this block' },
-  SHADOWREG_OR_LLI_LAST: { bits: 62 },
-  SHADOWREG_OR_LLI_VALID: { bits: 63 },
-} as const satisfies Record<string, FieldSpec>;
+/** Which fields of `CH_CTL` the model does not look at. */
+const UNIMPLEMENTED: readonly string[] = ['SRC_STAT_EN', 'DST_STAT_EN'];
+
+/** The fields of `CH_CTL`, from those of the control word of a linked-list item. */
+const ctlFields = Object.fromEntries(
+  Object.entries(ctlBits).map(([name, { high, low, doc, meaning }]): [string, FieldSpec] => [
+    name,
+    {
+      bits: [high, low],
+      ...(doc === '' ? {} : { doc }),
+      ...(UNIMPLEMENTED.includes(name) ? { unimplemented: true } : {}),
+      ...(meaning?.kind === 'mark' && meaning.role.endsWith('-fixed')
+        ? { values: { 0: 'increment', 1: 'fixed' } }
+        : {}),
+    },
+  ]),
+) as Record<keyof typeof ctlBits, FieldSpec>;
 
 const multiBlockTypes = { 0: 'contiguous', 1: 'reload', 2: 'shadow register', 3: 'linked list' } as const;
 

@@ -1,0 +1,88 @@
+import { hex } from '../u64';
+import type { AnyDescriptor } from './any-descriptor';
+import { chosenCase } from './entry-checks';
+import type { Finding, Walk, WalkedEntry } from './findings';
+import { meaningText } from './markdown';
+import { readNumber, readWide, type PlacedField } from './placed';
+
+/** A field's value as people read it: addresses and wide numbers in hex, named values by name, lengths in bytes too. */
+const valueText = (field: PlacedField, lanes: Int32Array): string => {
+  if (field.kind === 'wide') return hex(readWide(field, lanes, 0));
+  const value = readNumber(field, lanes, 0);
+  const { meaning } = field;
+  if (meaning?.kind === 'values') {
+    const name = Object.entries(meaning.names).find(([, number]) => number === value)?.[0];
+    return name === undefined ? String(value) : `${value} ${name}`;
+  }
+  if (meaning?.kind === 'length' && typeof meaning.unit === 'number') {
+    const count = meaning.minusOne ? value + 1 : value === 0 ? meaning.zeroMeans : value;
+    return `${value} (${count * meaning.unit} bytes)`;
+  }
+  return value < 10 ? String(value) : `${value} ${hex(value)}`;
+};
+
+const bitsText = ({ high, low, pieces, where }: PlacedField): string => {
+  if (pieces.length > 1 && where.includes(' and ')) return 'joined';
+  return high === low ? String(high) : `${high}:${low}`;
+};
+
+/** All fields that an entry has: those of the shapes that its opcodes choose among them. */
+const fieldsOf = ({ placedFields, placedVariants }: AnyDescriptor, lanes: Int32Array): PlacedField[] => [
+  ...placedFields,
+  ...placedVariants.flatMap((variants) => chosenCase(variants, lanes)?.placement.fields ?? []),
+];
+
+const about = (field: PlacedField): string => {
+  const { meaning } = field;
+  return meaning === undefined || meaning.kind === 'values' ? field.doc : meaningText(meaning);
+};
+
+const findingLine = ({ kind, message }: Finding): string => `    ! ${kind}: ${message}`;
+
+const fieldLines = ({ descriptor, lanes }: WalkedEntry): readonly (readonly [field: PlacedField, line: string])[] => {
+  const fields = fieldsOf(descriptor, lanes);
+  const width = Math.max(...fields.map(({ path }) => path.length));
+  const bits = Math.max(...fields.map((field) => bitsText(field).length));
+  const values = fields.map((field) => valueText(field, lanes));
+  const valueWidth = Math.max(...values.map(({ length }) => length));
+  return fields.map((field, i) => {
+    const place = `0x${field.offset.toString(16).padStart(2, '0')}`;
+    const columns = [place, field.path.padEnd(width), bitsText(field).padStart(bits), values[i]!.padEnd(valueWidth)];
+    return [field, `  ${columns.join('  ')}  ${about(field)}`.trimEnd()] as const;
+  });
+};
+
+/** Findings stand below the field that they are about; those about no field of the entry, at its end. */
+const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] => {
+  const { where, address, owned, descriptor } = entry;
+  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}${owned ? '' : ", not the device's"}`];
+  const rest = new Set(findings);
+  for (const [field, line] of fieldLines(entry)) {
+    lines.push(line);
+    for (const finding of findings) {
+      if (finding.field !== field.path) continue;
+      rest.delete(finding);
+      lines.push(findingLine(finding));
+    }
+  }
+  return [...lines, ...[...rest].map(findingLine)];
+};
+
+/**
+ * What a walk found, as lines of text: every entry with its fields, their bits and values, and what is wrong with them.
+ * @param title what was walked: `dw-axi-dmac list of channel 0`
+ */
+export const dump = (title: string, { entries, findings }: Walk): string[] => {
+  const count = (n: number, one: string, more: string): string => `${n} ${n === 1 ? one : more}`;
+  const of = new Map(entries.map((entry) => [entry, [] as Finding[]]));
+  const elsewhere: Finding[] = [];
+  for (const finding of findings) {
+    const entry = entries.find(({ where, address }) => where === finding.where && address === finding.address);
+    (entry === undefined ? elsewhere : of.get(entry)!).push(finding);
+  }
+  return [
+    `${title}: ${count(entries.length, 'entry', 'entries')}, ${count(findings.length, 'finding', 'findings')}`,
+    ...entries.flatMap((entry) => entryLines(entry, of.get(entry)!)),
+    ...elsewhere.flatMap((finding) => [`${finding.where} at ${hex(finding.address)}`, findingLine(finding)]),
+  ];
+};

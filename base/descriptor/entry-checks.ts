@@ -1,0 +1,204 @@
+import { hex } from '../u64';
+import type { AnyDescriptor } from './any-descriptor';
+import type { DataPiece, Finding, FindingKind, WalkChecks } from './findings';
+import { coverLanes, readNumber, readWide, type PlacedField } from './placed';
+import type { PlacedCase, PlacedVariants } from './placement';
+import { rawNumber, type EntryRoles } from './roles';
+import { ADDRESS_LIMIT } from './words';
+
+/** Takes what is wrong with one entry. */
+export type Report = (kind: FindingKind, message: string, field?: string) => void;
+
+const article = (bytes: number): string => `${bytes} byte${bytes === 1 ? '' : 's'}`;
+
+/** The shape that an entry's opcode chooses; undefined if none fits. */
+export const chosenCase = ({ by, cases }: PlacedVariants, lanes: Int32Array): PlacedCase | undefined => {
+  const opcode = rawNumber(by, lanes);
+  return cases.find(({ when }) => when === opcode);
+};
+
+/** Bits of a place with variants that must be zero in the shape that was chosen. */
+const reservedInCase = ({ offset, size }: PlacedVariants, chosen: PlacedCase, count: number): Int32Array => {
+  const covered = new Int32Array(count);
+  coverLanes(chosen.placement.fields, covered);
+  coverLanes(chosen.placement.ignored, covered);
+  const mask = new Int32Array(count);
+  for (let lane = offset >>> 2; lane < (offset + size) >>> 2; lane++) mask[lane] = ~covered[lane]!;
+  return mask;
+};
+
+/** The word in which a bit of a lane lies. */
+const wordAt = ({ words, placedVariants }: AnyDescriptor, byte: number): string | undefined => {
+  const all = [...words, ...placedVariants.flatMap(({ cases }) => cases.flatMap(({ placement }) => placement.words))];
+  return all.find(({ offset, word }) => byte >= offset && byte < offset + word.bits / 8)?.path;
+};
+
+const reportReserved = (descriptor: AnyDescriptor, mask: Int32Array, lanes: Int32Array, report: Report): void => {
+  for (let lane = 0; lane < mask.length; lane++) {
+    const set = lanes[lane]! & mask[lane]!;
+    if (set === 0) continue;
+    const byte = 4 * lane + ((31 - Math.clz32(set & -set)) >>> 3);
+    const word = wordAt(descriptor, byte);
+    const what = word === undefined ? `byte ${hex(byte)}` : word;
+    report('reserved', `${what}: reserved bits ${hex(set >>> 0)} of the word at ${hex(4 * lane)} are not zero`, word);
+  }
+};
+
+/** Reserved bits that are set, those of the chosen variants included. */
+const checkReserved = (descriptor: AnyDescriptor, lanes: Int32Array, report: Report): void => {
+  reportReserved(descriptor, descriptor.reservedMask, lanes, report);
+  for (const variants of descriptor.placedVariants) {
+    const chosen = chosenCase(variants, lanes);
+    if (chosen === undefined) continue;
+    reportReserved(descriptor, reservedInCase(variants, chosen, descriptor.lanes), lanes, report);
+  }
+};
+
+const checkNames = (field: PlacedField, lanes: Int32Array, isOpcode: boolean, report: Report): void => {
+  const { meaning, path } = field;
+  if (meaning?.kind !== 'values' || field.kind === 'wide') return;
+  const raw = readNumber(field, lanes, 0);
+  if (Object.values(meaning.names).includes(raw)) return;
+  const names = Object.entries(meaning.names).map(([name, value]) => `${value} (${name})`);
+  report(
+    isOpcode || meaning.moves !== undefined ? 'unknown-opcode' : 'unknown-value',
+    `${path} is ${raw}, none of ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`,
+    path,
+  );
+};
+
+/** Values without a name, and opcodes without a shape. */
+const checkValues = (descriptor: AnyDescriptor, lanes: Int32Array, report: Report): void => {
+  const deciding = descriptor.placedVariants.map(({ by }) => by);
+  for (const field of descriptor.placedFields) checkNames(field, lanes, deciding.includes(field), report);
+  for (const variants of descriptor.placedVariants) {
+    const chosen = chosenCase(variants, lanes);
+    for (const field of chosen?.placement.fields ?? []) {
+      checkNames(field, lanes, false, report);
+      if (field.meaning?.kind === 'address') checkAlign(field, readWide(field, lanes, 0), report);
+    }
+    const { by, path, cases } = variants;
+    if (chosen !== undefined || cases.length === 0 || by.meaning?.kind === 'values') continue;
+    report('unknown-opcode', `${by.path} is ${rawNumber(by, lanes)}, which ${path} has no shape for`, by.path);
+  }
+};
+
+/** Whether an address is a multiple of what its field asks for. */
+export const checkAlign = ({ path, meaning }: PlacedField, address: bigint, report: Report): void => {
+  if (meaning?.kind !== 'address' || address % BigInt(meaning.align) === 0n) return;
+  report('misaligned', `${path} is ${hex(address)}, no multiple of ${meaning.align}`, path);
+};
+
+/** Whether a range keeps within what its address may not cross. */
+export const checkBoundary = ({ path, meaning }: PlacedField, address: bigint, bytes: number, report: Report): void => {
+  if (meaning?.kind !== 'address' || meaning.boundary === 0 || bytes === 0) return;
+  const within = BigInt(meaning.boundary);
+  if (address / within === (address + BigInt(bytes) - 1n) / within) return;
+  report(
+    'boundary',
+    `${path}: ${article(bytes)} at ${hex(address)} cross a multiple of ${hex(meaning.boundary)}`,
+    path,
+  );
+};
+
+/** Lengths over their limit. */
+const checkLengths = (roles: EntryRoles, lanes: Int32Array, report: Report): void => {
+  for (const of of ['data', 'table'] as const) {
+    const extent = roles.length(of, lanes);
+    const meaning = extent?.field.meaning;
+    if (extent === undefined || meaning?.kind !== 'length' || meaning.max === 0 || extent.bytes <= meaning.max)
+      continue;
+    const { path } = extent.field;
+    report('too-long', `${path} says ${article(extent.bytes)}, and ${meaning.max} is the most`, path);
+  }
+};
+
+/** What is wrong with an entry's words by themselves. */
+export const checkWords = (roles: EntryRoles, lanes: Int32Array, report: Report): void => {
+  const { descriptor } = roles;
+  checkReserved(descriptor, lanes, report);
+  checkValues(descriptor, lanes, report);
+  checkLengths(roles, lanes, report);
+  const list = roles.addressField('list');
+  if (list !== undefined) checkAlign(list, readWide(list, lanes, 0), report);
+};
+
+/** What is wrong with where an entry's data lies. */
+export const checkPiece = (field: PlacedField, piece: DataPiece, checks: WalkChecks, report: Report): void => {
+  const { address, moves, path } = { ...piece, path: piece.field };
+  const bytes = piece.fixed ? 1 : piece.length;
+  checkAlign(field, address, report);
+  checkBoundary(field, address, bytes, report);
+  const range = `${article(bytes)} at ${hex(address)}`;
+  if (address + BigInt(bytes) > ADDRESS_LIMIT) {
+    report('unmapped', `${path}: ${range} reach past the end of the address space`, path);
+    return;
+  }
+  if (checks.live?.(address, bytes, moves === 'to-memory') === false) {
+    report('unmapped', `${path}: not all of ${range} may be ${moves === 'to-memory' ? 'written' : 'read'}`, path);
+  }
+  if (moves === 'from-memory' && checks.visible?.(address, bytes) === false) {
+    report('too-early', `${path}: the device may look, and not all of ${range} is visible to it`, path);
+  }
+};
+
+/** Finds a range that someone writes to twice, or where descriptors lie. */
+interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly writes: boolean;
+  readonly what: string;
+  readonly where: string;
+  readonly address: bigint;
+  readonly field: string | undefined;
+}
+
+interface Owned {
+  readonly where: string;
+  readonly descriptor: AnyDescriptor;
+  readonly address: bigint;
+  readonly owned: boolean;
+  readonly pieces: readonly DataPiece[];
+}
+
+const rangesOf = ({ where, descriptor, address, pieces }: Owned): Range[] => {
+  const entry = { where, address };
+  const ranges: Range[] = [
+    { ...entry, from: address, to: address + BigInt(descriptor.size), writes: false, what: 'it', field: undefined },
+  ];
+  for (const { moves, fixed, field, address: from, length } of pieces) {
+    if (moves !== 'to-memory' || fixed) continue;
+    ranges.push({ ...entry, from, to: from + BigInt(length), writes: true, what: `what ${field} gives`, field });
+  }
+  return ranges;
+};
+
+const overlapOf = (range: Range, other: Range | undefined): Finding | undefined => {
+  if (other === undefined || range.from >= other.to) return undefined;
+  const { writes, where, address, field, what } = range.writes ? range : other;
+  const { what: otherWhat, where: otherWhere } = range.writes ? other : range;
+  const message = `${what} ${writes ? 'to be written ' : ''}overlaps ${otherWhat === 'it' ? '' : `${otherWhat} to be written in `}${otherWhere}`;
+  return { kind: 'overlap', where, address, message, ...(field === undefined ? {} : { field }) };
+};
+
+const further = (range: Range, most: Range | undefined): Range =>
+  most === undefined || range.to > most.to ? range : most;
+
+/** Ranges that overlap, of entries that are the device's: writes with writes, writes with entries, entries with entries. */
+export const overlaps = (entries: readonly Owned[]): Finding[] => {
+  const ranges = entries.filter(({ owned }) => owned).flatMap(rangesOf);
+  ranges.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
+  const findings: Finding[] = [];
+  let written: Range | undefined;
+  let entry: Range | undefined;
+  for (const range of ranges) {
+    const finding = overlapOf(range, written) ?? (sameEntry(range, entry) ? undefined : overlapOf(range, entry));
+    if (finding !== undefined) findings.push(finding);
+    if (range.writes) written = further(range, written);
+    else entry = further(range, entry);
+  }
+  return findings;
+};
+
+/** An entry that two requests share is told as such. */
+const sameEntry = (range: Range, other: Range | undefined): boolean => !range.writes && range.from === other?.from;

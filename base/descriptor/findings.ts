@@ -1,0 +1,107 @@
+import type { AnyDescriptor } from './any-descriptor';
+import type { AddressTarget } from './meaning';
+
+/** What can be wrong with descriptors in memory. */
+export type FindingKind =
+  /** A chain, list or frame that does not end where it should. */
+  | 'unterminated'
+  /** A chain that leads back into itself, in a format that is not cyclic. */
+  | 'loop'
+  /** A frame that begins in another one, or goes on where none began. */
+  | 'frame'
+  /** The device may look, and what it will see is not all there yet. */
+  | 'too-early'
+  /** The device writes to what it writes to already, or to a descriptor; entries that share bytes. */
+  | 'overlap'
+  /** An address where nothing is mapped, or nothing answers. */
+  | 'unmapped'
+  | 'misaligned'
+  /** Data across an address that it may not cross. */
+  | 'boundary'
+  | 'too-long'
+  /** Reserved bits that are not zero. */
+  | 'reserved'
+  | 'unknown-value'
+  | 'unknown-opcode'
+  /** An index past the end of its table, or further ahead than there are entries. */
+  | 'index'
+  /** A table of entries that is none: empty, no whole number of entries, within another one. */
+  | 'indirect'
+  /** There was more than the walk may look at. */
+  | 'limit';
+
+/** Something wrong, as plain data. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** Which entry: `entry 3`, `entry 3, table entry 1`, `header`. */
+  readonly where: string;
+  /** What is wrong, as a sentence without a full stop. */
+  readonly message: string;
+  /** Where the entry lies. */
+  readonly address: bigint;
+  /** The path of the field, or of the word, that is at fault. */
+  readonly field?: string;
+}
+
+/** Which way the data of a piece moves, as far as the descriptors tell. */
+export type PieceMoves = 'from-memory' | 'to-memory' | 'unknown';
+
+/** A run of memory that an entry names. */
+export interface DataPiece {
+  readonly of: AddressTarget;
+  /** The path of its address field. */
+  readonly field: string;
+  readonly address: bigint;
+  /** Bytes that move. */
+  readonly length: number;
+  readonly moves: PieceMoves;
+  /** The address stays, however much moves. */
+  readonly fixed: boolean;
+}
+
+/** An entry as it was found. */
+export interface WalkedEntry {
+  readonly where: string;
+  readonly descriptor: AnyDescriptor;
+  readonly address: bigint;
+  readonly lanes: Int32Array;
+  /** Whether it is the device's. What is wrong with entries that are not is nobody's business. */
+  readonly owned: boolean;
+  readonly pieces: readonly DataPiece[];
+}
+
+/** What a walk found. */
+export interface Walk {
+  readonly entries: readonly WalkedEntry[];
+  readonly findings: readonly Finding[];
+}
+
+/** Where the entries of one queue are: what its registers would say. */
+export interface WalkStart {
+  /** The address of the ring, of the table, or of the first entry of a list. */
+  readonly at: bigint;
+  /** Entries of the ring or table. */
+  readonly entries?: number;
+  /** The entry to begin with, or the count of heads seen before. Default 0. */
+  readonly from?: number;
+  /** How many entries of a ring to look at. Default: all. With ownership by indices, those that are the device's. */
+  readonly count?: number;
+  /** The phase of the first lap. Default 1. */
+  readonly phase?: 0 | 1;
+  /** The last entry of a list that ends with its tail. */
+  readonly tail?: bigint;
+  /** What precedes the ring of heads. */
+  readonly heads?: bigint;
+  /** Which way this queue moves data, where neither format nor entries say. */
+  readonly moves?: 'from-memory' | 'to-memory';
+}
+
+/** What a walk can ask about the world. What is left out is not checked. */
+export interface WalkChecks {
+  /** Whether all of a range may be read, or with `writes` written, by the device. */
+  readonly live?: (address: bigint, length: number, writes: boolean) => boolean;
+  /** Whether the device would see what the CPU stored in a range last. */
+  readonly visible?: (address: bigint, length: number) => boolean;
+  /** The most entries, headers and elements to read. Default 4096. */
+  readonly limit?: number;
+}

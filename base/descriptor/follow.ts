@@ -1,0 +1,195 @@
+import type { Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
+import type { Format, HeadsFollow, LinkedFollow } from './format';
+import { rawNumber, EntryRoles } from './roles';
+import { Walker, wholeNumber } from './walk';
+import { walkChain, walkTable } from './chains';
+import type { WordReader } from './words';
+
+/** Whether an entry of a ring or list is the device's. */
+const owns = ({ format, roles }: Walker, lanes: Int32Array, phase: number): boolean => {
+  if (format.ownership.kind === 'bit') return roles.marked('owner', lanes);
+  if (format.ownership.kind === 'indices') return true;
+  const now = (role: 'phase' | 'used-phase'): number => (roles.marked(role, lanes) ? 1 : 0);
+  if (now('phase') !== phase) return false;
+  return roles.markField('used-phase') === undefined || now('used-phase') !== phase;
+};
+
+/** Finds chains and frames that do not end, in entries that follow each other. */
+class Grouping {
+  private readonly walker: Walker;
+  private readonly kind: 'chain' | 'frame' | undefined;
+  private readonly limit: number;
+  private open = 0;
+  private last: WalkedEntry | undefined;
+
+  constructor(walker: Walker) {
+    const { pieces } = walker.format;
+    this.walker = walker;
+    this.kind = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.kind : undefined;
+    this.limit = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.limit : 0;
+  }
+
+  next(entry: WalkedEntry): void {
+    if (this.kind === undefined) return;
+    if (!entry.owned) {
+      this.end();
+      return;
+    }
+    const { roles } = this.walker;
+    if (this.kind === 'frame') this.checkFrame(entry);
+    this.last = entry;
+    this.open++;
+    const goesOn = this.kind === 'chain' ? roles.marked('more', entry.lanes) : !roles.marked('last', entry.lanes);
+    if (!goesOn) this.open = 0;
+    else if (this.open === this.limit) this.tell(`the ${this.kind} has more than ${this.limit} entries`);
+  }
+
+  private checkFrame(entry: WalkedEntry): void {
+    const first = this.walker.roles.marked('first', entry.lanes);
+    const report = this.walker.reporter(entry);
+    const field = this.walker.roles.markField('first')?.path;
+    if (first && this.open > 0) report('frame', 'it begins a frame, and the one before has not ended', field);
+    if (first) this.open = 0;
+    else if (this.open === 0) report('frame', 'it goes on with a frame, and none has begun', field);
+  }
+
+  private tell(message: string): void {
+    this.walker.reporter(this.last!)('unterminated', message);
+  }
+
+  /** Nothing follows that is the device's. */
+  end(): void {
+    if (this.kind !== undefined && this.open > 0) {
+      this.tell(`the ${this.kind} goes on after it, and the next entry is not the device's`);
+    }
+    this.open = 0;
+  }
+}
+
+/** Tables that an entry of a ring or list leads to. */
+const followTable = (walker: Walker, entry: WalkedEntry): void => {
+  if (entry.owned && walker.isIndirect(entry.lanes)) walkTable(walker, entry);
+};
+
+const walkRing = (walker: Walker): void => {
+  const { start, format, size } = walker;
+  const count = Math.min(wholeNumber(start.count ?? size), size, walker.room);
+  if (Math.min(wholeNumber(start.count ?? size), size) > count) {
+    walker.report('limit', 'ring', start.at, `the walk looks at ${count} of ${size} entries`);
+  }
+  const groups = new Grouping(walker);
+  for (let i = 0; i < count; i++) {
+    const position = wholeNumber(start.from ?? 0) + i;
+    const index = position % size;
+    const phase = (start.phase ?? 1) ^ (Math.floor(position / size) & 1);
+    const address = start.at + BigInt(index) * BigInt(format.entry.size);
+    const lanes = walker.read(format.entry, address, `entry ${index}`);
+    if (lanes === undefined) break;
+    const entry = walker.take(address, `entry ${index}`, lanes, owns(walker, lanes, phase));
+    groups.next(entry);
+    followTable(walker, entry);
+  }
+  groups.end();
+};
+
+/** Whether a list ends with an entry, as its format says. */
+const endsList = (walker: Walker, { end }: LinkedFollow, { lanes, address }: WalkedEntry): boolean => {
+  if (end === 'last') return walker.roles.marked('last', lanes);
+  return end === 'null' ? walker.roles.address('next', lanes) === 0n : address === walker.start.tail;
+};
+
+/** How a list that leads back into itself, or to nowhere, is told; undefined if it may, or goes on. */
+const badLink = (walker: Walker, follow: LinkedFollow, next: bigint, to: string | undefined) => {
+  if (to !== undefined && follow.cyclic && follow.end !== 'tail') return undefined;
+  if (to !== undefined && follow.end === 'tail') {
+    if (walker.start.tail === undefined) return undefined;
+    return ['unterminated', `it leads back to ${to}, and the tail was not among the entries`] as const;
+  }
+  if (to !== undefined)
+    return ['loop', `it leads back to ${to}, and lists of ${walker.format.name} are not cyclic`] as const;
+  if (next !== 0n || walker.checks.live?.(next, walker.format.entry.size, false) === true) return undefined;
+  return ['unterminated', 'it does not end the list, and leads to 0'] as const;
+};
+
+/** The address of the entry after one; undefined if the list ends there, well or badly. */
+const nextOf = (walker: Walker, follow: LinkedFollow, entry: WalkedEntry, seen: Map<bigint, string>) => {
+  if (endsList(walker, follow, entry)) return undefined;
+  const next = walker.roles.address('next', entry.lanes);
+  const to = seen.get(next);
+  const bad = badLink(walker, follow, next, to);
+  if (bad !== undefined && entry.owned) walker.reporter(entry)(bad[0], bad[1], walker.roles.addressField('next')!.path);
+  if (bad !== undefined || to !== undefined) return undefined;
+  if (entry.owned) walker.checkLink(entry, 'next', walker.format.entry.size);
+  return next;
+};
+
+const walkLinked = (walker: Walker, follow: LinkedFollow): void => {
+  const seen = new Map<bigint, string>();
+  const groups = new Grouping(walker);
+  let address: bigint | undefined = walker.start.at;
+  for (let owned = true; address !== undefined;) {
+    const where = `entry ${seen.size}`;
+    const lanes = walker.read(walker.format.entry, address, where, !owned);
+    if (lanes === undefined) break;
+    seen.set(address, where);
+    owned = owns(walker, lanes, walker.start.phase ?? 1);
+    const entry = walker.take(address, where, lanes, owned);
+    groups.next(entry);
+    followTable(walker, entry);
+    address = nextOf(walker, follow, entry, seen);
+  }
+  groups.end();
+};
+
+/** How many heads are the device's: those that the header counts and nobody has seen yet. */
+const pendingHeads = (walker: Walker, { header }: HeadsFollow, at: bigint, from: number): number => {
+  const lanes = walker.read(header, at, 'header');
+  const roles = new EntryRoles(header);
+  const field = roles.countField('index');
+  if (lanes === undefined || field === undefined) return 0;
+  const modulus = 2 ** Math.min(field.bits, 32);
+  const index = rawNumber(field, lanes) % modulus;
+  const pending = (((index - (from % modulus)) % modulus) + modulus) % modulus;
+  if (pending <= walker.size) return pending;
+  const message = `${field.path} is ${index}, ${pending} past the ${from} heads before it: there are ${walker.size} entries`;
+  walker.report('index', 'header', at, message, field.path);
+  return walker.size;
+};
+
+const walkHeads = (walker: Walker, follow: HeadsFollow): void => {
+  const { start, size } = walker;
+  const { header, element } = follow;
+  const roles = new EntryRoles(element);
+  const at = start.heads ?? start.at;
+  const from = wholeNumber(start.from ?? 0);
+  const taken = new Map<number, string>();
+  const pending = pendingHeads(walker, follow, at, from);
+  for (let i = 0; i < pending; i++) {
+    const slot = (from + i) % size;
+    const address = at + BigInt(header.size) + BigInt(slot) * BigInt(element.size);
+    const lanes = walker.read(element, address, `head ${slot}`);
+    if (lanes === undefined) return;
+    const head = roles.count('id', lanes);
+    walkChain(walker, {
+      table: start.at,
+      count: size,
+      first: head,
+      prefix: '',
+      taken,
+      from: { where: `head ${slot}`, address },
+    });
+  }
+};
+
+/**
+ * Follows a format through memory from where a queue begins: reads its entries as the device would, and tells what is
+ * wrong with those that are the device's. Whatever the memory holds, the work is bounded and nothing is thrown.
+ */
+export const walk = (format: Format, memory: WordReader, start: WalkStart, checks: WalkChecks = {}): Walk => {
+  const walker = new Walker(format, memory, start, checks);
+  const { follow } = format;
+  if (follow.kind === 'ring') walkRing(walker);
+  else if (follow.kind === 'linked') walkLinked(walker, follow);
+  else walkHeads(walker, follow);
+  return walker.finish();
+};

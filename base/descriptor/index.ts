@@ -1,0 +1,68 @@
+/**
+ * Descriptor formats as data: one declaration gives layout, types, cursors, headers, tables and checks.
+ */
+export type { AnyCursor, AnyDescriptor } from './any-descriptor';
+export { cHeader } from './c-header';
+export { CursorBase, type CursorMoves, type CursorOf, type DescriptorCursor } from './cursor';
+export { Descriptor, descriptor, type DescriptorOptions, type DescriptorValue } from './descriptor';
+export {
+  format,
+  heads,
+  linked,
+  ring,
+  type Completion,
+  type Doorbell,
+  type Follow,
+  type Format,
+  type FormatSpec,
+  type Ownership,
+  type Pieces,
+} from './format';
+export { dump } from './dump';
+export type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
+export { walk } from './follow';
+export { invalidSample, validSample } from './generate';
+export { descriptorTable, meaningText } from './markdown';
+export {
+  addressOf,
+  counts,
+  lengthIn,
+  marks,
+  opcodes,
+  values,
+  type AddressMeaning,
+  type AddressTarget,
+  type CountMeaning,
+  type CountRole,
+  type LengthMeaning,
+  type MarkMeaning,
+  type MarkRole,
+  type Meaning,
+  type Movement,
+  type ValuesMeaning,
+} from './meaning';
+export {
+  across,
+  bits,
+  flag,
+  ignored,
+  nested,
+  repeat,
+  reserved,
+  unused,
+  variants,
+  wide,
+  word16,
+  word16be,
+  word32,
+  word32be,
+  word64,
+  word64be,
+  word8,
+  type Members,
+} from './members';
+export type { LanePiece, PlacedField } from './placed';
+export { publisher, type Publish } from './publish';
+export { rustStructs } from './rust';
+export type { Sample, Spoiled } from './sample';
+export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';

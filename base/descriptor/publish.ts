@@ -1,0 +1,69 @@
+import type { LayoutMemory } from '../layout/memory';
+import type { AnyDescriptor } from './any-descriptor';
+import { contradiction } from './placement';
+import { pieceMask } from './placed';
+
+/** Bytes of an entry by which it changes hands. */
+interface OwnerBytes {
+  readonly from: number;
+  readonly bytes: number;
+}
+
+/**
+ * The word, or where the entry ends within it the byte, that holds an entry's owner and phase bits. A descriptor without
+ * such bits, or with bits that no single store reaches, is a `LabError`.
+ */
+const ownerBytes = (descriptor: AnyDescriptor): OwnerBytes => {
+  const { typeName, size } = descriptor;
+  const fields = ['owner', 'phase', 'used-phase'].flatMap((role) => descriptor.fieldsThat('mark', role));
+  const first = fields[0];
+  if (first === undefined) throw contradiction(typeName, `${typeName} has no owner or phase bit to store last`);
+  const places = fields.flatMap((field) =>
+    field.pieces.map((piece) => {
+      const { lane } = piece;
+      const mask = pieceMask(piece);
+      if (4 * lane + 4 <= size) return { field, from: 4 * lane, bytes: 4 };
+      return { field, from: 4 * lane + ((31 - Math.clz32(mask & -mask)) >>> 3), bytes: 1 };
+    }),
+  );
+  const { from, bytes } = places[0]!;
+  const other = places.find((place) => place.from !== from);
+  if (other === undefined) return { from, bytes };
+  throw contradiction(
+    typeName,
+    `${typeName}: ${first.where} and ${other.field.where} decide who owns it, and no single store reaches both`,
+  );
+};
+
+/** Stores the lanes of an entry into memory, the owner's word last. Made by `publisher`. */
+export type Publish = (
+  memory: LayoutMemory,
+  address: number,
+  lanes: Int32Array,
+  barrier: () => void,
+  at?: number,
+) => void;
+
+/**
+ * Makes what gives entries to a device: all words but the owner's are stored, then `barrier` is called (a `dma_wmb`, so
+ * that the device cannot see the owner's word before the others), and then the owner's word is stored.
+ *
+ *     const publish = publisher(simple);
+ *     publish(kernel.mm, entry, cursor.lanes, () => dma_wmb(kernel), cursor.base);
+ */
+export const publisher = (descriptor: AnyDescriptor): Publish => {
+  const { size } = descriptor;
+  const { from, bytes } = ownerBytes(descriptor);
+  const storeByte = (memory: LayoutMemory, address: number, lanes: Int32Array, at: number, byte: number): void =>
+    memory.store8(address + byte, (lanes[at + (byte >>> 2)]! >>> (8 * (byte & 3))) & 0xff);
+  return (memory, address, lanes, barrier, at = 0) => {
+    const whole = size >>> 2;
+    for (let i = 0; i < whole; i++) if (4 * i !== from) memory.store32(address + 4 * i, lanes[at + i]! >>> 0);
+    for (let byte = 4 * whole; byte < size; byte++) {
+      if (byte !== from) storeByte(memory, address, lanes, at, byte);
+    }
+    barrier();
+    if (bytes === 4) memory.store32(address + from, lanes[at + (from >>> 2)]! >>> 0);
+    else storeByte(memory, address, lanes, at, from);
+  };
+};

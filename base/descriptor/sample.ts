@@ -1,0 +1,147 @@
+import type { Prng } from '../prng';
+import type { FindingKind, WalkStart } from './findings';
+import type { AnyDescriptor } from './any-descriptor';
+import { chosenCase } from './entry-checks';
+import type { EntryRoles } from './roles';
+import { writeNumber, writeWide, readWide, type PlacedField } from './placed';
+
+/** An entry that the generator makes. */
+export interface SampleEntry {
+  readonly address: bigint;
+  readonly lanes: Int32Array;
+  readonly where: string;
+}
+
+/** One change that makes a sample wrong. */
+export interface Spoiled {
+  readonly kind: FindingKind;
+  /** The entry that is wrong. */
+  readonly where: string;
+  /** What was done to it. */
+  readonly what: string;
+}
+
+/** Descriptors in memory, as the generator makes them. */
+export interface Sample {
+  /** Memory that holds the descriptors begins at `base`. */
+  readonly base: bigint;
+  readonly bytes: Uint8Array;
+  readonly start: WalkStart;
+  /** What the device may touch: these bytes, and the buffers that the descriptors name. */
+  readonly live: (address: bigint, length: number, writes: boolean) => boolean;
+  /** What the device would see of the CPU's last stores. */
+  readonly visible: (address: bigint, length: number) => boolean;
+  /** What is wrong with it; undefined if nothing is. */
+  readonly spoiled: Spoiled | undefined;
+}
+
+/** Buffers are handed out one after the other, with gaps, from here on. */
+export const BUFFERS = 0x100_0000_0000n;
+/** Room for buffers. */
+export const BUFFER_ROOM = 0x4000_0000n;
+/** The most bytes of a generated buffer. */
+export const MOST_BYTES = 4096;
+
+/** Hands out buffers that do not overlap. */
+export class Buffers {
+  private next: bigint;
+  private readonly prng: Prng;
+
+  constructor(prng: Prng) {
+    this.prng = prng;
+    this.next = BUFFERS + BigInt(prng.below(64)) * 4096n;
+  }
+
+  /** A buffer that keeps an address's limits. */
+  take({ meaning, below }: PlacedField, bytes: number): bigint {
+    const align = meaning?.kind === 'address' ? Math.max(meaning.align, 2 ** below) : 1;
+    const boundary = meaning?.kind === 'address' ? meaning.boundary : 0;
+    let at = this.next + BigInt(this.prng.below(256));
+    at = roundUp(at, BigInt(align));
+    if (boundary > 0 && at / BigInt(boundary) !== (at + BigInt(bytes) - 1n) / BigInt(boundary)) {
+      at = roundUp(at, BigInt(Math.max(boundary, align)));
+    }
+    this.next = at + BigInt(bytes) + 1n;
+    return at;
+  }
+}
+
+/** The next multiple. */
+export const roundUp = (value: bigint, multiple: bigint): bigint => ((value + multiple - 1n) / multiple) * multiple;
+
+const below2 = (prng: Prng, bits: number): bigint => {
+  const random = (BigInt(prng.nextU32()) << 32n) | BigInt(prng.nextU32());
+  return random & ((1n << BigInt(bits)) - 1n);
+};
+
+/** Puts a value where it belongs, whatever kind of field it is. */
+export const put = (field: PlacedField, lanes: Int32Array, value: bigint | number): void => {
+  if (field.kind === 'wide') writeWide(field, lanes, 0, BigInt(value));
+  else writeNumber(field, lanes, 0, Number(value));
+};
+
+const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
+  const { meaning, bits, below } = field;
+  if (meaning?.kind === 'values') put(field, lanes, prng.pick(Object.values(meaning.names)));
+  else if (meaning?.kind === 'mark') put(field, lanes, unmarked(meaning.when));
+  else if (meaning?.kind === 'address') put(field, lanes, 0n);
+  else put(field, lanes, below2(prng, bits) << BigInt(below));
+};
+
+/** A value that says nothing. */
+const unmarked = (when: number): number => (when === 0 ? 1 : 0);
+
+/** Fills an entry with values that mean nothing in particular: marks unset, addresses zero, names known. */
+export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Array): void => {
+  for (const field of descriptor.placedFields) fillField(prng, field, lanes);
+  for (const variants of descriptor.placedVariants) {
+    const { by, cases } = variants;
+    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(cases).when);
+    for (const field of chosenCase(variants, lanes)?.placement.fields ?? []) fillField(prng, field, lanes);
+  }
+};
+
+/** Makes a mark say what it says, or not. */
+export const setMark = (field: PlacedField | undefined, lanes: Int32Array, on: boolean): void => {
+  if (field?.meaning?.kind !== 'mark') return;
+  const { when } = field.meaning;
+  put(field, lanes, on ? when : unmarked(when));
+};
+
+/** Gives an entry a length of at most `most` bytes that its format allows. Returns the bytes; zero if none is so short. */
+export const putLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
+  const field = roles.lengthField('data');
+  if (field?.meaning?.kind !== 'length') return 0;
+  const { unit, minusOne, max } = field.meaning;
+  if (typeof unit === 'string') {
+    const log2 = roles.descriptor.field(unit);
+    put(log2, lanes, prng.below(Math.min(7, 2 ** log2.bits)));
+  }
+  const bytes = roles.unitOf(field.meaning, lanes);
+  const counts = Math.min(2 ** field.bits - 1, Math.floor((max === 0 ? most : Math.min(max, most)) / bytes));
+  const count = counts < 1 ? 1 : prng.between(1, counts);
+  put(field, lanes, minusOne ? count - 1 : count);
+  return roles.length('data', lanes)!.bytes;
+};
+
+/** Gives an entry data: a length, and a buffer for each of its addresses. */
+export const putData = (prng: Prng, roles: EntryRoles, lanes: Int32Array, buffers: Buffers): void => {
+  const bytes = putLength(prng, roles, lanes);
+  setMark(roles.markField('device-writes'), lanes, prng.oneIn(2));
+  for (const of of ['data', 'source', 'destination'] as const) {
+    const field = roles.addressField(of);
+    if (field !== undefined) put(field, lanes, buffers.take(field, bytes));
+  }
+};
+
+/** Adds to an address field. */
+export const addTo = (field: PlacedField, lanes: Int32Array, more: bigint): void =>
+  put(field, lanes, (readWide(field, lanes, 0) + more) & ((1n << 64n) - 1n));
+
+/** A value of a named field that has no name; undefined if all have. */
+export const namelessValue = (field: PlacedField): number | undefined => {
+  if (field.meaning?.kind !== 'values' || field.kind === 'wide') return undefined;
+  const names = new Set(Object.values(field.meaning.names));
+  for (let value = 0; value < Math.min(2 ** field.bits, 65); value++) if (!names.has(value)) return value;
+  return undefined;
+};

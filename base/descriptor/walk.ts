@@ -1,0 +1,127 @@
+import { busOutcomeName, BUS_OK } from '../bus-outcome';
+import { hex } from '../u64';
+import type { AnyDescriptor } from './any-descriptor';
+import { checkAlign, checkBoundary, checkPiece, checkWords, overlaps, type Report } from './entry-checks';
+import type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
+import type { Format } from './format';
+import { EntryRoles } from './roles';
+import { ADDRESS_LIMIT, readEntry, type WordReader } from './words';
+
+/** What a walk reads at most where nobody says otherwise. */
+const DEFAULT_LIMIT = 4096;
+
+/** Reads entries, looks at each by itself, and collects what is found. Its `limit` bounds all of the work. */
+export class Walker {
+  readonly format: Format;
+  readonly start: WalkStart;
+  readonly roles: EntryRoles;
+  /** Entries of the ring or table, as far as the limit goes. */
+  readonly size: number;
+  readonly entries: WalkedEntry[] = [];
+  readonly findings: Finding[] = [];
+  readonly checks: WalkChecks;
+  private readonly memory: WordReader;
+  private readonly otherwise: PieceMoves;
+  private left: number;
+
+  constructor(format: Format, memory: WordReader, start: WalkStart, checks: WalkChecks) {
+    this.format = format;
+    this.memory = memory;
+    this.start = start;
+    this.checks = checks;
+    this.roles = new EntryRoles(format.entry);
+    this.left = Math.max(1, wholeNumber(checks.limit ?? DEFAULT_LIMIT));
+    this.size = Math.min(wholeNumber(start.entries ?? 0), Number.MAX_SAFE_INTEGER);
+    this.otherwise = format.moves === 'by-queue' ? (start.moves ?? 'unknown') : format.moves;
+  }
+
+  /** Entries that may still be read. */
+  get room(): number {
+    return this.left;
+  }
+
+  report(kind: FindingKind, where: string, address: bigint, message: string, field?: string): void {
+    this.findings.push({ kind, where, address, message, ...(field === undefined ? {} : { field }) });
+  }
+
+  /** Reads a descriptor. Undefined if it cannot be read, which is told unless `quiet`, or if the limit is reached. */
+  read(descriptor: AnyDescriptor, address: bigint, where: string, quiet = false): Int32Array | undefined {
+    if (this.left === 0) {
+      this.report('limit', where, address, 'the walk ends here: it has looked at as much as it may');
+      return undefined;
+    }
+    this.left--;
+    if (!quiet && address % BigInt(descriptor.align) !== 0n) {
+      this.report('misaligned', where, address, `it lies at ${hex(address)}, no multiple of ${descriptor.align}`);
+    }
+    const lanes = new Int32Array(descriptor.lanes);
+    const problem = this.fetch(descriptor, address, lanes);
+    if (problem === undefined) return lanes;
+    if (!quiet) this.report('unmapped', where, address, `it cannot be read at ${hex(address)}: ${problem}`);
+    return undefined;
+  }
+
+  private fetch(descriptor: AnyDescriptor, address: bigint, lanes: Int32Array): string | undefined {
+    if (address + BigInt(descriptor.size) > ADDRESS_LIMIT) return 'past the end of the address space';
+    if (this.checks.live?.(address, descriptor.size, false) === false) return 'not mapped';
+    const outcome = readEntry(this.memory, descriptor, address, lanes);
+    return outcome === BUS_OK ? undefined : busOutcomeName(outcome);
+  }
+
+  /** Takes an entry that was read, and finds what is wrong with it if it is the device's. */
+  take(address: bigint, where: string, lanes: Int32Array, owned: boolean): WalkedEntry {
+    const { roles } = this;
+    const pieces = owned && this.hasOwnPieces(lanes) ? roles.pieces(lanes, this.otherwise) : [];
+    const entry: WalkedEntry = { where, descriptor: this.format.entry, address, lanes, owned, pieces };
+    this.entries.push(entry);
+    if (owned) this.check(entry);
+    return entry;
+  }
+
+  /** Data that entries describe by lists of pages or segments is not followed. */
+  private hasOwnPieces(lanes: Int32Array): boolean {
+    const { kind } = this.format.pieces;
+    return kind !== 'pages' && kind !== 'segments' && !this.isIndirect(lanes);
+  }
+
+  isIndirect(lanes: Int32Array): boolean {
+    return this.format.indirect && this.roles.marked('indirect', lanes);
+  }
+
+  /** Takes what is wrong with an entry. */
+  reporter({ where, address }: { readonly where: string; readonly address: bigint }): Report {
+    return (kind, message, field) => this.report(kind, where, address, message, field);
+  }
+
+  private check(entry: WalkedEntry): void {
+    const { address, descriptor, lanes, pieces } = entry;
+    const report = this.reporter(entry);
+    checkWords(this.roles, lanes, report);
+    if (this.checks.visible?.(address, descriptor.size) === false) {
+      report('too-early', 'the device may look, and not all of its words are visible to it');
+    }
+    for (const piece of pieces) this.checkPiece(piece, report);
+  }
+
+  private checkPiece(piece: DataPiece, report: Report): void {
+    const field = this.roles.addressField(piece.of);
+    if (field !== undefined) checkPiece(field, piece, this.checks, report);
+  }
+
+  /** Checks the address of another entry or of a table. */
+  checkLink(entry: WalkedEntry, of: 'next' | 'table' | 'data', bytes: number): void {
+    const field = this.roles.addressField(of);
+    if (field === undefined) return;
+    const address = this.roles.address(of, entry.lanes);
+    checkAlign(field, address, this.reporter(entry));
+    checkBoundary(field, address, bytes, this.reporter(entry));
+  }
+
+  finish(): Walk {
+    this.findings.push(...overlaps(this.entries));
+    return { entries: this.entries, findings: this.findings };
+  }
+}
+
+/** A number of entries that registers gave; what is none is zero. */
+export const wholeNumber = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0);
