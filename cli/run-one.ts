@@ -15,6 +15,8 @@ export interface CaseSettings {
   readonly timeoutSeconds: number;
   /** Whether the DMA sanitizer watches. */
   readonly sanitize: boolean;
+  /** Simulated milliseconds that it may take; null for what its machine says. */
+  readonly timeLimit: number | null;
   /** Where its events go. */
   readonly traceFile: string | null;
 }
@@ -25,7 +27,8 @@ const quoted = (word: string): string =>
 const reproduceCommand = ({ file }: LoadedScenario, matrixCase: MatrixCase, settings: CaseSettings): string => {
   const words = caseWords(matrixCase);
   const matrix = words.length === 0 ? [] : ['--matrix', ...words];
-  const options = ['--seed', settings.seed, ...(settings.sanitize ? [] : ['--no-sanitizer'])];
+  const timeLimit = settings.timeLimit === null ? [] : ['--time-limit', settings.timeLimit];
+  const options = ['--seed', settings.seed, ...timeLimit, ...(settings.sanitize ? [] : ['--no-sanitizer'])];
   return ['dmalab run', quoted(shippedName(file) ?? displayPath(file)), ...matrix, ...options].join(' ');
 };
 
@@ -66,9 +69,9 @@ export const runOne = async (
   settings: CaseSettings,
 ): Promise<Outcome> => {
   const { file } = scenario;
-  const { seed, sanitize, traceFile } = settings;
+  const { seed, sanitize, timeLimit, traceFile } = settings;
   const start = performance.now();
-  const answer = await worker.ask({ type: 'run', file, case: matrixCase, seed, sanitize, traceFile });
+  const answer = await worker.ask({ type: 'run', file, case: matrixCase, seed, sanitize, timeLimit, traceFile });
   const common = { scenario, case: matrixCase, reproduce: reproduceCommand(scenario, matrixCase, settings) };
   if (answer.type === 'finished') {
     const { result, wallMilliseconds } = answer;

@@ -1,12 +1,11 @@
 import fs from 'node:fs';
-import { valueWords } from '../../lab/matrix/case-name';
 import { compareWith, isWorse, type Comparison } from '../baseline/compare';
 import { readBaseline, type Baseline } from '../baseline/read-baseline';
 import type { CaseWorker } from '../case-worker';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
 import type { LoadedScenario } from '../loaded-scenario';
-import { parseMatrixOption, type MatrixOption } from '../matrix-option';
+import type { MatrixOption } from '../matrix-option';
 import { createOutputFile } from '../output-file';
 import type { Outcome } from '../outcome';
 import { caseFields, JsonReport } from '../report/json-report';
@@ -16,16 +15,12 @@ import { terminalOf } from '../report/terminal';
 import { TextReport } from '../report/text-report';
 import { runOne } from '../run-one';
 import { findFiles } from '../targets';
-import { UsageError } from '../usage-error';
-import { createWorker, loadFiltered, type CommonOptions } from './common';
+import { createWorker, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
 
 /** The options of `dmalab run`. */
-export interface RunCommandOptions extends CommonOptions {
-  readonly seed: number;
+export interface RunCommandOptions extends RunningOptions {
   readonly sanitizer: boolean;
   readonly baseline?: string;
-  /** What followed `--matrix`; true if nothing did. */
-  readonly matrix?: true | readonly string[];
   readonly jsonFile?: string;
   readonly trace?: string;
 }
@@ -57,14 +52,6 @@ interface Result {
   readonly comparison: Comparison | null;
 }
 
-/** A part of the matrix that no scenario has is a mistake, like a filter that lets nothing through. */
-const requireCases = (scenarios: readonly LoadedScenario[], matrix: MatrixOption | null): void => {
-  if (matrix === null || scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
-  const reasons = scenarios.map(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
-  const words = ['--matrix', ...valueWords(matrix.selected)].join(' ');
-  throw new UsageError(`no scenario has a case of ${words}; ${reasons.join('; ')}`);
-};
-
 /** Runs the cases one after another, and tells the reports. */
 const runCases = async (
   worker: CaseWorker,
@@ -72,8 +59,8 @@ const runCases = async (
   options: RunCommandOptions,
   { traceFile, reports }: Plan,
 ): Promise<Outcome[]> => {
-  const { seed, timeout, sanitizer } = options;
-  const settings = { seed, timeoutSeconds: timeout, sanitize: sanitizer, traceFile };
+  const { seed, timeout, sanitizer, timeLimit } = options;
+  const settings = { seed, timeoutSeconds: timeout, sanitize: sanitizer, timeLimit: timeLimit ?? null, traceFile };
   const outcomes: Outcome[] = [];
   for (const scenario of scenarios) {
     for (const matrixCase of scenario.cases) {
@@ -105,12 +92,9 @@ const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan
   return { summary, comparison };
 };
 
-const matrixOf = ({ matrix }: RunCommandOptions): MatrixOption | null =>
-  matrix === undefined ? null : parseMatrixOption(matrix === true ? [] : matrix);
-
 /** `dmalab run`: loads and runs scenarios and reports. The result is the exit code. */
 export const runCommand = async (targets: readonly string[], options: RunCommandOptions): Promise<number> => {
-  const matrix = matrixOf(options);
+  const matrix = matrixOf(options.matrix);
   const files = findFiles([...targets, ...(matrix?.targets ?? [])]);
   // It may be the very file that this run's results go to.
   const baseline = options.baseline === undefined ? null : readBaseline(options.baseline);

@@ -84,19 +84,20 @@ const mostUseful = (candidates: readonly Term[], left: ReadonlySet<MatrixCase>):
   return best?.term;
 };
 
-/** Names for as many of the chosen cases as possible, and what is left over. */
+/** Terms for as many of the chosen cases as possible, in the order in which people name them, and what is left over. */
 const cover = (all: readonly MatrixCase[], chosen: readonly MatrixCase[]): readonly [string[], MatrixCase[]] => {
   const isChosen = new Set(chosen);
   const candidates = terms(all, (at) => isChosen.has(at));
-  const names: string[] = [];
+  const found: Term[] = [];
   const left = new Set(chosen);
   while (left.size > 0) {
     const best = mostUseful(candidates, left);
     if (best === undefined) break;
-    names.push(best.names.join(', '));
+    found.push(best);
     for (const at of best.cases) left.delete(at);
   }
-  return [names, [...left]];
+  found.sort((a, b) => candidates.indexOf(a) - candidates.indexOf(b));
+  return [found.map(({ names }) => names.join(', ')), [...left]];
 };
 
 /** The axes in which the cases differ. */

@@ -29,9 +29,9 @@ const placeFields = ({ file, line, column }: Place): object => ({
   column: column ?? null,
 });
 
-const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
+export const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
 
-const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
+export const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
   leftOut.map(({ case: matrixCase, reason }: LeftOut) => ({ name, case: matrixCase, reason }));
 
 const siteFields = (site: string): { file: string; line: number | null } => {

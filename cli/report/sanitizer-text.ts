@@ -37,7 +37,7 @@ export const inOrder = <T extends ToldReport>(reports: readonly T[]): T[] => {
   return [...reports].sort((a, b) => rank(a) - rank(b));
 };
 
-const placeText = (site: string): string => formatPlace(parseSite(site));
+export const placeText = (site: string): string => formatPlace(parseSite(site));
 
 /** Half as wide, for narrow terminals: a mark stands for what it or its neighbour marked. */
 const halved = (line: string): string => {

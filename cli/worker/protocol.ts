@@ -29,6 +29,8 @@ export interface RunRequest {
   readonly seed: number;
   /** Whether the DMA sanitizer watches. */
   readonly sanitize: boolean;
+  /** Simulated milliseconds; null for what the scenario's machine says. */
+  readonly timeLimit: number | null;
   readonly traceFile: string | null;
 }
 

@@ -166,7 +166,7 @@ describe('dmalab: naming cases', () => {
       /untrusted|swiotlb|restricted|confidential/.test(translation!) ||
       (mask === '32' && /direct|passthrough/.test(translation!));
     expect(named(bounced)).to.equal('bounced');
-    expect(named((at) => at.coherency === 'off' || bounced(at))).to.equal('bounced; non-coherent');
+    expect(named((at) => at.coherency === 'off' || bounced(at))).to.equal('non-coherent; bounced');
     expect(named(({ translation }) => translation === 'lazy')).to.equal('lazy');
   });
 
