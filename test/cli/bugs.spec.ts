@@ -126,7 +126,7 @@ describe('dmalab bugs', () => {
   it('fails where the fixed driver is reported', async () => {
     const { stdout, code } = await dmalab(folder, 'bugs', 'accused');
     expect(stdout.replaceAll(/\s+/g, ' ')).to.include(
-      'the fixed driver is reported in 2 cases: strict; DMA-UNMAP-UNKNOWN at accused/04-accused.ts:5: ',
+      'the fixed driver is reported in 2 cases: IOMMU; DMA-UNMAP-UNKNOWN at accused/04-accused.ts:5: ',
     );
     expect(code).to.equal(1);
     expect((await tour('accused')).exhibits[0]).to.include({ status: 'failed', falseAlarms: 2 });

@@ -118,7 +118,7 @@ describe('dmalab: the command line', () => {
     'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",
     'run --time-limit 1s':
       "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '1s'",
-    'list --time-limit 3': "unknown option '--time-limit': did you mean --timeout?",
+    'list --time-limit 3': "unknown option '--time-limit'; 'dmalab --help' tells what there is",
     'run --memory 1': "--memory takes a whole number of MiB from 16 to 65536, not '1'",
     'run --log-level loud': "--log-level takes one of silent, error, warn, info, debug, not 'loud'",
     'run --filter /(/': '--filter /(/: Invalid regular expression: /(/: Unterminated group',

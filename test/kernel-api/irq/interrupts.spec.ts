@@ -138,8 +138,9 @@ describe('interrupts', () => {
   });
 
   it('is freed while the device keeps calling', async () => {
-    const { kernel, sched, raise, irq: number } = makeBench();
-    const irq = number(0);
+    const bench = makeBench();
+    const { kernel, sched } = bench;
+    const irq = bench.irq(0);
     let calls = 0;
     const handler = (): number => {
       calls++;
@@ -147,12 +148,9 @@ describe('interrupts', () => {
     };
     expect(request_irq(kernel, irq, handler, 0, 'x', null)).to.equal(0);
     await sched.run(async () => {
-      raise(0);
+      bench.raise(0);
       expect(() => udelay(kernel, 1)).to.throw('not in here');
-      kernel.cpu.setInterruptsEnabled(false);
-      const freed = free_irq(kernel, irq, null);
-      kernel.cpu.setInterruptsEnabled(true);
-      await freed;
+      await free_irq(kernel, irq, null);
       udelay(kernel, 10);
     });
     expect(calls).to.equal(1);
