@@ -37,6 +37,7 @@ const summaryOf = (
   wallMilliseconds: number,
 ): TourSummary => ({
   exhibits: verdicts.length,
+  tried: verdicts.filter(({ buggy }) => buggy.length > 0).length,
   detected: verdicts.filter(isDetected).length,
   failed: verdicts.filter((verdict) => !holds(verdict)).length,
   falseAlarms: verdicts.reduce((sum, { falseAlarms }) => sum + falseAlarms, 0),

@@ -4,6 +4,8 @@ import type { ExhibitVerdict, LoadedExhibit } from '../museum/verdict';
 /** The end of a tour. */
 export interface TourSummary {
   readonly exhibits: number;
+  /** Exhibits whose buggy driver was run. */
+  readonly tried: number;
   /** Exhibits that are detected somewhere. */
   readonly detected: number;
   /** Exhibits that are not as they should be. */
@@ -23,4 +25,4 @@ export interface MuseumReport {
 }
 
 export const casesPerSecond = ({ cases, wallMilliseconds }: TourSummary): number =>
-  Math.round((cases / wallMilliseconds) * 1000);
+  cases === 0 ? 0 : Math.round((cases / wallMilliseconds) * 1000);

@@ -60,9 +60,9 @@ export class MuseumText implements MuseumReport {
     const { colors, write, width } = this.terminal;
     if (problems.length > 0) write(`\n  ${colors.red('Not loaded')}\n`);
     for (const problem of problems) write(`${paragraph(formatProblem(problem), width, `${INDENT}  `, INDENT)}\n`);
-    const { exhibits, detected, falseAlarms, cases, wallMilliseconds } = summary;
+    const { tried, detected, falseAlarms, cases, wallMilliseconds } = summary;
     const good = (isGood: boolean, text: string): string => (isGood ? colors.green : colors.red)(text);
-    const found = good(detected === exhibits, `${detected} of ${count(exhibits, 'bug')} detected`);
+    const found = good(detected === tried, `${detected} of ${count(tried, 'bug')} detected`);
     const alarms = good(falseAlarms === 0, count(falseAlarms, 'false alarm'));
     const debug = (letter: ExhibitCard['dmaDebug']): number =>
       this.verdicts.filter(({ scenario }) => scenario.exhibit.dmaDebug === letter).length;
@@ -85,7 +85,7 @@ export class MuseumText implements MuseumReport {
       isFine ? `  ${colors.green('✓')}` : `  ${colors.red('✗')}`,
       String(number),
       `${cell(title, 2)}\n${colors.dim(cell(reports.join(' '), 2))}`,
-      `${cell(buggy.length === 0 ? '-' : under, 3)}\n${colors.dim(share)}`,
+      buggy.length === 0 ? colors.dim('-') : `${cell(under, 3)}\n${colors.dim(share)}`,
       fixed.length === 0 ? colors.dim('-') : falseAlarms === 0 ? colors.dim('0') : colors.red(String(falseAlarms)),
       DMA_DEBUG[dmaDebug],
     ];

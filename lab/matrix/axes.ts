@@ -86,6 +86,9 @@ export type MatrixValues = { readonly [A in Axis]?: readonly AxisValue<A>[] };
 /** The names of all axes, in order. */
 export const AXIS_NAMES = Object.keys(AXES) as readonly Axis[];
 
+/** Axes that are no property of the machine: a scenario has them only if it declares them. */
+export const DECLARED_AXES: ReadonlySet<Axis> = new Set(['driver']);
+
 /** The values of an axis, in order. */
 export const valuesOf = (axis: Axis): readonly string[] => AXES[axis].values.map(({ value }) => value);
 

@@ -33,3 +33,42 @@ export default scenario({
   },
 });
 `;
+
+/** The text of a scenario whose interrupt handler throws in line 16, without having quietened the device. */
+export const throwsInHandler = (name: string): string => `import * as dmalab from 'dmalab';
+
+class Bell implements dmalab.Device {
+  readonly name = 'bell';
+  readonly interruptCount = 1;
+  readonly busMaster = false;
+  readonly registers = new dmalab.RegisterBlock(dmalab.defineBlock({ name: 'bell', size: 4096, registers: { RING: { offset: 0, width: 4 } } }));
+  readonly mmio = [this.registers];
+  connect(host: dmalab.DeviceHost): void {
+    this.registers.hook('RING', { afterWrite: () => host.interrupts[0]!.set(true) });
+  }
+  reset(): void {}
+}
+
+const handler = (): number => {
+  throw new Error('not in here');
+};
+
+const driver: dmalab.PlatformDriver = {
+  driver: { name: 'bell', of_match_table: [{ compatible: 'acme,bell' }] },
+  probe(pdev) {
+    const regs = dmalab.devm_platform_ioremap_resource(pdev, 0);
+    dmalab.devm_request_irq(pdev.dev, dmalab.platform_get_irq(pdev, 0), handler, 0, null, pdev);
+    dmalab.writel(1, regs as dmalab.IoMem);
+    return 0;
+  },
+};
+
+export default dmalab.scenario({
+  name: '${name}',
+  machine: { nodes: [{ label: 'bell', compatible: ['acme,bell'], device: () => new Bell() }] },
+  run: async ({ kernel }) => {
+    await dmalab.platform_driver_register(kernel, driver);
+    await dmalab.msleep(kernel, 1);
+  },
+});
+`;
