@@ -28,13 +28,15 @@ export interface TranslateEvent {
   readonly levels: number;
 }
 
-/** The IOMMU reported a fault record. */
+/** The IOMMU refused an access, and reported it. */
 export interface IommuFaultEvent {
   readonly type: 'iommu-fault';
   readonly requester: number;
   readonly cause: number;
   readonly ttyp: number;
   readonly iotval: bigint;
+  /** Whether there is a record of it: false if the fault queue was off, or had an error, or was full. */
+  readonly recorded: boolean;
 }
 
 /** The IOMMU executed a command. */

@@ -42,6 +42,8 @@ export class RiscvIommu implements Translator, MmioTarget {
   readonly size: number;
   /** The registers, for inspection. */
   readonly registers: RegisterBlock<typeof IOMMU_REGISTERS>;
+  /** Faults that could not be queued, for inspection: software cannot know how many there were. */
+  lostFaults = 0;
   private readonly trace: Trace;
   private readonly capabilities: IommuCapabilities;
   private readonly recent = new RecentTranslations();
@@ -104,6 +106,7 @@ export class RiscvIommu implements Translator, MmioTarget {
 
   /** Back to power-on: mode `Off`, queues off, caches empty, wires low. */
   reset(): void {
+    this.lostFaults = 0;
     this.registers.reset();
     this.advertise();
     this.pointer.reset();
@@ -222,10 +225,11 @@ export class RiscvIommu implements Translator, MmioTarget {
   private fail(cause: number, requesterId: number, page: number, offset: number, kind: AccessKind): number {
     if (this.disablesFaults(requesterId) && !isReportedDespiteDtf(cause)) return BUS_ACCESS_FAULT;
     const ttyp = ttypOf(kind);
-    this.faults.report({ cause, ttyp, deviceId: requesterId, page, offset });
+    const recorded = this.faults.report({ cause, ttyp, deviceId: requesterId, page, offset });
+    if (!recorded) this.lostFaults++;
     if (this.trace.active) {
       const iotval = u64ToBigInt(addressLow(page, offset), addressHigh(page));
-      this.trace.emit({ type: 'iommu-fault', requester: requesterId, cause, ttyp, iotval });
+      this.trace.emit({ type: 'iommu-fault', requester: requesterId, cause, ttyp, iotval, recorded });
     }
     return BUS_ACCESS_FAULT;
   }

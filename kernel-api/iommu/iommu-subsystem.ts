@@ -23,6 +23,8 @@ export class IommuSubsystem {
   readonly faults: IommuFault[] = [];
   /** How many there were altogether. */
   faultCount = 0;
+  /** How often a fault queue was full. What was lost meanwhile nobody knows: the hardware does not count it. */
+  faultOverflows = 0;
   private readonly faultListeners: ((fault: IommuFault) => void)[] = [];
   /** What devices are put into when they appear. Set before the IOMMU's driver binds. */
   defaultDomainType: DefaultDomainType;

@@ -86,6 +86,8 @@ const runThread = async (kernel: Kernel, desc: IrqDesc, action: IrqAction): Prom
     while (action.wakePending) {
       action.wakePending = false;
       await runThreadOnce(desc, action);
+      // The line may interrupt again as soon as it is unmasked, for ever: others get their turn all the same.
+      if (action.wakePending) await kernel.sched.yield();
     }
   } finally {
     action.thread = null;

@@ -12,6 +12,11 @@ import { WorkqueueStruct } from './workqueue';
  * simulated time could end them.
  */
 const SWITCH_NANOSECONDS = 500;
+/**
+ * How often tasks get a turn after the main one has ended. Enough for what is being finished; a task that always gives way and
+ * is ready again at once (the thread of an interrupt that never ends) would go on for ever.
+ */
+const TURNS_AFTER_MAIN = 1000;
 
 /**
  * The tasks of the kernel and the loop that runs them. There is one CPU and no preemption: a task runs until it waits.
@@ -71,8 +76,8 @@ export class Scheduler {
 
   /**
    * Runs the machine until `main` has ended, then lets tasks that are ready finish what they can without time passing for
-   * idling. Rejects with what `main` or any other task throws, and with a `LabError` when a task awaits something foreign or
-   * when every task waits for what cannot happen. Tasks left over are in `tasks`.
+   * idling, within a limit. Rejects with what `main` or any other task throws, and with a `LabError` when a task awaits
+   * something foreign or when every task waits for what cannot happen. Tasks left over are in `tasks`.
    */
   async run<T>(main: () => T | Promise<T>): Promise<T> {
     if (this.running) throw new LabError('the scheduler is running already: `run` cannot be called inside of itself');
@@ -83,7 +88,8 @@ export class Scheduler {
         result = { value: await main() };
       });
       const { hostTurn } = this.kernel.options;
-      while (mainTask.state !== 'ended' || !this.runQueue.isEmpty) {
+      let turns = TURNS_AFTER_MAIN;
+      while (mainTask.state !== 'ended' || (!this.runQueue.isEmpty && turns-- > 0)) {
         const task = this.runQueue.shift();
         if (task === undefined) {
           this.idle();

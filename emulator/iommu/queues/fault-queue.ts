@@ -62,9 +62,9 @@ export class FaultQueue {
     this.control = new QueueControl(block, names, owner, clock, busyTime, highPpnBits);
   }
 
-  /** Queues a record. */
-  report(fault: FaultReport): void {
-    if (!this.control.active || (this.csr.lo & (QCSR_MEMORY_FAULT | FQCSR_OVERFLOW)) !== 0) return;
+  /** Queues a record. @returns whether that was possible; if not, it is lost */
+  report(fault: FaultReport): boolean {
+    if (!this.control.active || (this.csr.lo & (QCSR_MEMORY_FAULT | FQCSR_OVERFLOW)) !== 0) return false;
     const index = this.tail.lo;
     const next = this.ring.after(index);
     if (next === this.head.lo) {
@@ -74,7 +74,9 @@ export class FaultQueue {
     } else {
       this.tail.set(next);
       this.interrupts.faultRecorded();
+      return true;
     }
+    return false;
   }
 
   private store(address: number, { cause, ttyp, deviceId, page, offset }: FaultReport): boolean {

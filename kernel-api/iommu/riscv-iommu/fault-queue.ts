@@ -25,12 +25,22 @@ import {
 import type { RiscvIommu } from './riscv-iommu';
 
 const LOG2_ENTRIES = 12;
+/**
+ * How many records are read before other tasks get a turn. Linux's thread can be preempted at any moment; nothing can be here,
+ * and a device may fault as fast as records are read, for ever.
+ */
+const RECORDS_PER_TURN = 64;
 
-/** The fault queue: drained on interrupt, each record decoded, logged and handed on. */
+/**
+ * The fault queue: drained on interrupt, each record decoded, logged and handed on. When it overflows, what is in it is
+ * read first and the hardware told after that to go on; what happened meanwhile is lost.
+ */
 export class FaultQueue {
   readonly queue: Queue;
   private readonly iommu: RiscvIommu;
   private head = 0;
+  /** It is being switched off: what is still in it stays unread. */
+  private stopping = false;
 
   constructor(iommu: RiscvIommu) {
     this.iommu = iommu;
@@ -48,30 +58,45 @@ export class FaultQueue {
   /** Switches it on; see `Queue.enable`. */
   enable(): Promise<number> {
     this.head = 0;
+    this.stopping = false;
     return this.queue.enable(() => this.handleInterrupt());
   }
 
-  /**
-   * The thread of the queue's interrupt. A device may fault as fast as records are read, for ever: after each round everybody
-   * else gets a turn, as a thread of Linux can be preempted.
-   */
+  /** Switches it off, also while records come in faster than they are read; see `Queue.disable`. */
+  disable(): Promise<void> {
+    this.stopping = true;
+    return this.queue.disable();
+  }
+
   private async handleInterrupt(): Promise<IrqReturn> {
     const { regs, kernel } = this.iommu;
     regs.writel(REG_IPSR, this.queue.pendingBit);
-    while (this.drain() > 0) await cond_resched(kernel);
-    const csr = regs.readl(REG_FQCSR);
-    if ((csr & (CSR_MF | FQCSR_FQOF)) !== 0) {
-      regs.writel(REG_FQCSR, csr);
-      this.iommu.warn(
-        `Queue #${CAUSE_FQ} error; memory fault:${(csr & CSR_MF) === 0 ? 0 : 1} ` +
-          `overflow:${(csr & FQCSR_FQOF) === 0 ? 0 : 1}`,
-      );
+    let left = RECORDS_PER_TURN;
+    for (let count = this.drain(left); count > 0 && !this.stopping; count = this.drain(left)) {
+      left -= count;
+      if (left > 0) continue;
+      await cond_resched(kernel);
+      left = RECORDS_PER_TURN;
     }
+    this.clearErrors();
     return IRQ_HANDLED;
   }
 
-  /** Consumes what is in the queue. @returns how many records there were. */
-  private drain(): number {
+  /** While an error stands the hardware queues nothing. */
+  private clearErrors(): void {
+    const { regs, kernel } = this.iommu;
+    const csr = regs.readl(REG_FQCSR);
+    if ((csr & (CSR_MF | FQCSR_FQOF)) === 0) return;
+    regs.writel(REG_FQCSR, csr);
+    if ((csr & FQCSR_FQOF) !== 0) kernel.iommu.faultOverflows++;
+    this.iommu.warn(
+      `Queue #${CAUSE_FQ} error; memory fault:${(csr & CSR_MF) === 0 ? 0 : 1} ` +
+        `overflow:${(csr & FQCSR_FQOF) === 0 ? 0 : 1}`,
+    );
+  }
+
+  /** Consumes what is in the queue, but no more than so many. @returns how many records that were. */
+  private drain(most: number): number {
     const { regs } = this.iommu;
     const { mask } = this.queue;
     const tail = regs.readl(this.queue.tailRegister);
@@ -79,10 +104,10 @@ export class FaultQueue {
       this.iommu.errorOnce('the fault queue does not answer');
       return 0;
     }
-    const count = (tail - this.head) & mask;
+    const count = Math.min((tail - this.head) & mask, most);
     for (let i = 0; i < count; i++) this.report(this.queue.entry(this.head + i));
-    this.head = tail;
-    if (count > 0) regs.writel(this.queue.headRegister, tail);
+    this.head = (this.head + count) & mask;
+    if (count > 0) regs.writel(this.queue.headRegister, this.head);
     return count;
   }
 

@@ -107,7 +107,7 @@ export class RiscvIommu implements IommuDevice {
   }
 
   private async stopQueues(): Promise<void> {
-    await this.faults.queue.disable();
+    await this.faults.disable();
     await this.commands.queue.disable();
   }
 

@@ -341,7 +341,7 @@ describe('emulator/iommu/queues', () => {
       board.translate(1, 0xffff_ffff_ffff_ffffn, 1);
       expect(events).to.deep.equal([
         { type: 'translate', requester: 1, iova: IOVA + 5n, page: DATA / 4096, levels: 3 },
-        { type: 'iommu-fault', requester: 1, cause: 15, ttyp: 3, iotval: 0xffff_ffff_ffff_ffffn },
+        { type: 'iommu-fault', requester: 1, cause: 15, ttyp: 3, iotval: 0xffff_ffff_ffff_ffffn, recorded: true },
       ]);
     });
   });

@@ -22,6 +22,7 @@ import type { RiscvIommu } from '../../../kernel-api/iommu/riscv-iommu/riscv-iom
 import { pfn_to_page } from '../../../kernel-api/mm/page';
 import { sg_next, sg_set_page } from '../../../kernel-api/scatterlist/scatterlist';
 import { sg_alloc_table, SgTable } from '../../../kernel-api/scatterlist/sg-table';
+import { msleep } from '../../../kernel-api/sched/delay';
 import { onIommuMachine, peekByte, type IommuMachine } from './iommu-machine';
 
 const RW = IOMMU_READ | IOMMU_WRITE;
@@ -326,12 +327,12 @@ describe('kernel-api/iommu: the RISC-V IOMMU driver on the machine', () => {
       const enabled = rig.kernel.cpu.setInterruptsEnabled(false);
       for (let i = 0; i < 5000; i++) rig.read(0x10_0000 + i * 4096);
       rig.kernel.cpu.setInterruptsEnabled(enabled);
-      await rig.settle();
+      await msleep(rig.kernel, 10);
       expect(rig.kernel.iommu.faultCount).to.equal(4095);
       expect(rig.logged.some((line) => line.includes('overflow:1'))).to.equal(true);
       expect(rig.logged.filter((line) => line.includes('Fault 13'))).to.have.length(10);
       rig.read(0x7000);
-      await rig.settle();
+      await msleep(rig.kernel, 10);
       expect(rig.kernel.iommu.faultCount).to.equal(4096);
     }));
 });
