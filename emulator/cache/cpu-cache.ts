@@ -229,6 +229,13 @@ export class CpuCache {
     else this.drop(slot, cause);
   }
 
+  /** Visits every line that is held, for inspection: its number and its slot. */
+  forEachLine(visit: (line: number, slot: number) => void): void {
+    this.lines.forEach((line, slot) => {
+      if (line !== NO_LINE) visit(line, slot);
+    });
+  }
+
   /** Whether a slot is dirty. */
   isDirty(slot: number): boolean {
     return this.dirty[slot] !== 0;

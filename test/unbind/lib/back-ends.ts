@@ -34,6 +34,18 @@ export const BOUNCED: BackEnd = {
 
 export const BACK_ENDS: readonly BackEnd[] = [DIRECT, STRICT, LAZY, BOUNCED];
 
+/** The same before devices that do not snoop, and behind a CPU with a cache. Without `mischief` that cache behaves. */
+export const withCache = (backEnd: BackEnd, mischief: boolean): BackEnd => ({
+  ...backEnd,
+  name: `${backEnd.name}, ${mischief ? 'adversarial cache' : 'cache'}`,
+  options: { ...backEnd.options, coherent: false, cache: mischief ? { adversarial: { interval: 2 } } : {} },
+});
+
+/** All of them with both kinds of cache. */
+export const CACHED_BACK_ENDS: readonly BackEnd[] = [false, true].flatMap((mischief) =>
+  BACK_ENDS.map((backEnd) => withCache(backEnd, mischief)),
+);
+
 /** A machine with engines and nothing else. */
 export const machineWith = (
   backEnd: BackEnd,

@@ -16,7 +16,7 @@ export const violations = (course: Course, outcome: Outcome): string[] => {
   if (!isLeftAlone(course)) {
     // What a correct driver unmapped may be in the IOTLB until the queue is flushed: only a device that did not stop finds it.
     demand(isLinuxLazy ? reads + writes === attacks : reads + writes + attacks === 0, 'the device reached memory');
-    demand(changed === 0 || (isLinuxLazy && attacks > 0), 'RAM changed');
+    demand(changed === 0 || (isLinuxLazy && attacks > 0), 'RAM or cache changed');
   }
   demand(records + drops === refused, 'an attempt was neither recorded nor counted');
   // Between two drivers, and in a group that others still use, only the gate is in the way.

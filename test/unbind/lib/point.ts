@@ -40,7 +40,7 @@ export interface Outcome {
   reads: number;
   writes: number;
   attacks: number;
-  /** Pages of RAM that changed after it. */
+  /** Pages that changed after it, in RAM or in the CPU's cache. */
   changed: number;
   /** Accesses that were refused, of the whole run; how many of them are fault records, and how many the gate counted. */
   refused: number;
@@ -109,7 +109,8 @@ export class Point {
   static async run(course: Course, moment: number): Promise<Outcome> {
     const labels = course.situation === 'sharing its group' ? ['one', 'two'] : ['one'];
     const options = machineWith(course.backEnd, course.revocation, labels);
-    const machine = new Machine(options, { hostTurn, seed: 1, ramPool: pool });
+    // Mischief differs from moment to moment; nothing else depends on the seed.
+    const machine = new Machine(options, { hostTurn, seed: 1 + moment, ramPool: pool });
     try {
       return await machine.run(() => new Point(course, machine).go(moment));
     } finally {

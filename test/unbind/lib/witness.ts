@@ -1,24 +1,11 @@
 import { dmaOffsetOf, dmaPageOf, type DmaAddr } from '../../../base/address';
 import { BUS_OK } from '../../../base/bus-outcome';
+import type { CacheLineEvent, TraceEvent } from '../../../base/trace-events';
 import type { StructDevice } from '../../../kernel-api/base/struct-device';
 import type { BootedKernel } from '../../../kernel-api/boot/boot';
 import type { Machine } from '../../../lab/machine';
 import { Engine } from './engine';
-
-/** FNV-1a over each page of RAM that was ever written. */
-export const pagesOf = (machine: Machine): Map<number, number> => {
-  const { ram } = machine.hardware;
-  const page = new Uint8Array(4096);
-  const words = new Uint32Array(page.buffer);
-  const hashes = new Map<number, number>();
-  ram.forEachTouchedPage((number) => {
-    ram.peek(number * 4096, page, 0, 4096);
-    let hash = 0x811c_9dc5;
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, 0x0100_0193);
-    hashes.set(number, hash);
-  });
-  return hashes;
-};
+import { MemoryImage } from './memory-image';
 
 /** Pages of the queues in which software and IOMMU talk to each other: they change when a fault is reported. */
 const queuePages = (machine: Machine): ((page: number) => boolean) => {
@@ -41,7 +28,7 @@ export class Witness {
   /** Since the machine was built. */
   drops = 0;
   private watching = false;
-  private before = new Map<number, number>();
+  private before: MemoryImage | null = null;
   private isQueue: (page: number) => boolean = () => false;
   private readonly machine: Machine;
   private readonly label: string;
@@ -54,6 +41,7 @@ export class Witness {
     const { requesterId } = machine.hardware.port(label);
     machine.trace.subscribe(({ event }) => {
       if (event.type === 'gate-drop' && event.requester === requesterId) this.drops++;
+      if (isCacheEvent(event)) this.before?.follow(event);
       if (!this.watching || (event.type !== 'dma-read' && event.type !== 'dma-write')) return;
       if (event.requester !== requesterId || event.outcome !== BUS_OK) return;
       if (event.type === 'dma-read') this.reads++;
@@ -64,7 +52,7 @@ export class Witness {
   /** From now on the device is to reach nothing. */
   begin(): void {
     this.isQueue = queuePages(this.machine);
-    this.before = pagesOf(this.machine);
+    this.before = new MemoryImage(this.machine);
     this.reads = 0;
     this.writes = 0;
     this.watching = true;
@@ -73,6 +61,7 @@ export class Witness {
   /** The device may reach memory again. */
   end(): void {
     this.watching = false;
+    this.before = null;
   }
 
   /** The device tries everything that it ever was given, reading and writing. @returns how many accesses got through */
@@ -91,14 +80,16 @@ export class Witness {
     return through;
   }
 
-  /** Pages of RAM that are not as they were at `begin`, but for the IOMMU's queues. */
+  /**
+   * Pages that are not as they were at `begin`, in RAM or in the CPU's cache, but for what the cache did by itself and for the
+   * IOMMU's queues.
+   */
   changed(): number[] {
-    const now = pagesOf(this.machine);
-    return [...now]
-      .filter(([page, hash]) => this.before.get(page) !== hash && !this.isQueue(page))
-      .map(([page]) => page);
+    return this.before?.differences(this.machine).filter((page) => !this.isQueue(page)) ?? [];
   }
 }
+
+const isCacheEvent = (event: TraceEvent): event is CacheLineEvent => event.type.startsWith('cache-');
 
 /** What is in use: nothing of it may be more after a driver has come and gone. */
 export const usage = (kernel: BootedKernel, devices: readonly StructDevice[]): string => {
