@@ -158,7 +158,10 @@ export const recycleNothing: Breakage = ({ kernel }) => {
 
 /** Unbinding revokes nothing. */
 export const removeRevocation: Breakage = ({ kernel }) => {
-  kernel.drivers.revocation.length = 0;
+  for (const hook of kernel.drivers.revocation) {
+    delete hook.afterRemove;
+    delete hook.released;
+  }
 };
 
 /** A kernel function is replaced in its module, for everybody, until it is undone. */

@@ -11,7 +11,7 @@ import { DMA_BIT_MASK, dma_set_mask_and_coherent } from '../../../kernel-api/dma
 import { IS_ERR } from '../../../kernel-api/err';
 import type { IoMem } from '../../../kernel-api/io/io-mem';
 import { devm_request_irq, IRQ_HANDLED, IRQ_NONE, type IrqReturn } from '../../../kernel-api/irq/request-irq';
-import { ndelay } from '../../../kernel-api/sched/delay';
+import { ndelay, udelay } from '../../../kernel-api/sched/delay';
 import { cancel_work_sync, schedule_work, WorkStruct } from '../../../kernel-api/sched/workqueue';
 import * as engine from './engine';
 import type { Share, Shared } from './memory-kinds';
@@ -28,6 +28,12 @@ export interface Manners {
   readonly share: Share;
   /** Stops the device, cancels its work and gives everything back in `remove`; else it has no `remove`. */
   readonly careful: boolean;
+  /** Shares its memory before it stops the device: what no driver should do. */
+  readonly sharesFirst?: boolean;
+  /** Microseconds that `probe` takes before it gets to stopping the device: clocks, resets. */
+  readonly probeUs?: number;
+  /** Called once the device has been stopped in `probe`. */
+  readonly onStopped?: () => void;
   /** Called by the work item that every interrupt schedules. */
   readonly onCompletion?: (dev: PlatformDevice) => void | Promise<void>;
 }
@@ -96,11 +102,14 @@ const forget = (watch: Watch, shared: readonly Shared[]): void => {
 const probe = (pdev: PlatformDevice, manners: Manners, watch: Watch): number => {
   const regs = devm_platform_ioremap_resource(pdev, 0);
   if (IS_ERR(regs)) return regs;
-  // Whatever an earlier driver left it doing: a correct driver begins with this.
-  stop(pdev, regs);
   const error = dma_set_mask_and_coherent(pdev.dev, DMA_BIT_MASK(64));
   if (error !== 0) return error;
-  const shared = shareAll(pdev, manners.share);
+  const early = manners.sharesFirst === true ? shareAll(pdev, manners.share) : null;
+  udelay(pdev.dev.kernel, manners.probeUs ?? 0);
+  // Whatever an earlier driver left it doing: a correct driver begins with this.
+  stop(pdev, regs);
+  manners.onStopped?.();
+  const shared = early ?? shareAll(pdev, manners.share);
   watch.given.push(...shared.map(({ address }) => address));
   watch.left.push(...shared);
   const work = new WorkStruct(pdev.dev.kernel, () => {

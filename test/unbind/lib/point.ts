@@ -30,6 +30,8 @@ export interface Course {
   readonly careful: boolean;
   readonly share: Share;
   readonly situation: Situation;
+  /** Where the device is bound again: the next driver shares its memory before it stops the device. */
+  readonly nextSharesFirst?: boolean;
   /** Spoils the machine, once it is warm. */
   readonly breakage?: (kernel: BootedKernel, machine: Machine) => void;
 }
@@ -53,12 +55,14 @@ export interface Outcome {
   warnings: number;
   /** The other device of the group, or the next driver of this one, moved that many bytes' worth of blocks afterwards. */
   companion: number;
-  /** Accesses of the old driver's that got through while the next driver's probe had not stopped the device yet. */
+  /** Accesses that got through after the unbind, before the next driver's probe had stopped the device. */
   window: number;
 }
 
 /** How long the device goes on afterwards: twice round its ring and more. */
 const AFTERWARDS_US = 16;
+/** How long the next driver takes before it stops the device: most of a turn of its ring. */
+const PROBE_US = 3;
 /** Longer than lazy invalidation puts anything off. */
 const DRAINED_MS = 25;
 const pool = new RamPool();
@@ -233,14 +237,11 @@ export class Point {
   private async rebind(): Promise<Watch> {
     const { kernel, outcome, witness } = this;
     const { refused } = witness.engine;
-    const manners = this.manners('next', true);
-    let first = true;
-    const share: Share = (dev, content) => {
-      if (first) outcome.window = witness.reads + witness.writes;
-      first = false;
-      return manners.share(dev, content);
+    const onStopped = (): void => {
+      outcome.window = witness.reads + witness.writes;
     };
-    const watch = await this.bind({ ...manners, share });
+    const sharesFirst = this.course.nextSharesFirst === true;
+    const watch = await this.bind({ ...this.manners('next', true), sharesFirst, probeUs: PROBE_US, onStopped });
     const { writes } = witness;
     const refusedBefore = witness.engine.refused;
     udelay(kernel, AFTERWARDS_US);
