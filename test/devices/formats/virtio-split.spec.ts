@@ -29,7 +29,7 @@ const program = (): string => {
         `_Static_assert(offsetof(struct ${typeName}, ${our}) == offsetof(${theirs}, ${their}), "${our}");`,
     ),
   ]);
-  const flags = [
+  const flags: readonly (readonly [ours: string, theirs: string])[] = [
     ['VIRTQ_DESC_NEXT_MASK', 'VRING_DESC_F_NEXT'],
     ['VIRTQ_DESC_WRITE_MASK', 'VRING_DESC_F_WRITE'],
     ['VIRTQ_DESC_INDIRECT_MASK', 'VRING_DESC_F_INDIRECT'],
@@ -43,9 +43,10 @@ const program = (): string => {
     ['__alignof__(struct virtq_desc)', 'VRING_DESC_ALIGN_SIZE'],
     ['__alignof__(struct virtq_avail)', 'VRING_AVAIL_ALIGN_SIZE'],
     ['__alignof__(struct virtq_used)', 'VRING_USED_ALIGN_SIZE'],
-  ].map(([our, their]) => `_Static_assert(${our} == ${their}, "${their!.replaceAll('"', '')}");`);
+  ];
+  const sameFlags = flags.map(([our, their]) => `_Static_assert(${our} == ${their}, "${their}");`);
   const header = cHeader('virtio_split', virtioSplit.descriptors);
-  return ['#include <stddef.h>', '#include <linux/virtio_ring.h>', header, ...same, ...flags, ''].join('\n');
+  return ['#include <stddef.h>', '#include <linux/virtio_ring.h>', header, ...same, ...sameFlags, ''].join('\n');
 };
 
 describe('virtio split rings, as data', () => {
