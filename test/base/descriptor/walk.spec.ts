@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import {
+  addressOf,
+  descriptor,
   dump,
+  flag,
+  format,
+  lengthIn,
+  marks,
   walk,
+  word16,
   wordsOfBytes,
   wordsOfLoads,
   type AnyDescriptor,
@@ -15,7 +22,7 @@ import { Prng } from '../../../base/prng';
 import { BUS_ACCESS_FAULT, BUS_OK } from '../../../base/bus-outcome';
 import { virtioSplit, virtqDesc } from '../../../devices/formats/virtio-split';
 import { dwAxiDmacList } from '../../../devices/dw-axi-dmac/lli-format';
-import { FORMATS, frameRing, markedList, packedRing, plainRing, tailList } from './formats';
+import { FORMATS, commands, frameRing, markedList, packedRing, plainRing, tailList } from './formats';
 
 const BASE = 0x5000n;
 
@@ -88,10 +95,11 @@ describe('descriptors: a walk over memory', () => {
     const page = new Page();
     page.put(dwAxiDmacList.entry, 0, { SAR: 1n, LOC: 0x7777_0000n });
     page.bytes.fill(0xff, 16, 20);
-    const { entries, findings } = page.walk(dwAxiDmacList, {}, { live: () => false, visible: () => false });
-    expect(findings.map(({ kind }) => kind)).to.deep.equal(['unmapped']);
-    expect(entries).to.have.length(0);
-    expect(page.walk(dwAxiDmacList, {}, { visible: () => false }).findings).to.deep.equal([]);
+    const { entries, findings } = page.walk(dwAxiDmacList, {}, { visible: () => false });
+    expect(findings).to.deep.equal([]);
+    expect(entries.map(({ owned, pieces }) => [owned, pieces])).to.deep.equal([[false, []]]);
+    const dead = page.walk(dwAxiDmacList, {}, { live: () => false });
+    expect(brief(dead.findings)).to.deep.equal(['unmapped entry 0: it cannot be read at 0x5000: not mapped']);
   });
 
   it('tells frames that begin in others, in nothing, and do not end', () => {
@@ -192,6 +200,10 @@ describe('descriptors: a walk over memory', () => {
     expect(findings).to.deep.equal([]);
     expect(entries.map(({ where }) => where)).to.deep.equal(['entry 1', 'entry 3', 'entry 3, table entry 0']);
     expect(entries.map(({ pieces }) => pieces[0]?.moves)).to.deep.equal(['from-memory', undefined, 'to-memory']);
+    page.put(virtqDesc, 48, { addr: BASE + 256n, len: 24, INDIRECT: true });
+    expect(brief(page.walk(virtioSplit, start).findings)).to.deep.equal([
+      'indirect entry 3: its table at 0x5100 has 24 bytes, no whole number of entries of 16',
+    ]);
     page.bytes[132 + 4] = 4;
     expect(brief(page.walk(virtioSplit, start).findings)).to.deep.equal(['index head 2: it leads to entry 4 of 4']);
     page.bytes[130] = 9;
@@ -211,11 +223,49 @@ describe('descriptors: a walk over memory', () => {
     expect(reader.readWords(2 ** 51, 0, new Int32Array(1), 0, 1)).to.be.below(BUS_OK);
   });
 
+  it('reads entries that are no whole number of words, wherever they begin', () => {
+    const entry = descriptor(
+      'six',
+      { at: word16(addressOf('data')), len: word16(lengthIn(1)), ctl: word16({ OWN: flag(15, marks('owner')) }) },
+      { align: 2 },
+    );
+    const sixes = format({ ...plainRing, name: 'sixes', entry });
+    const page = new Page();
+    page.bytes.set([1, 2, 3, 4, 5, 0x86, 7, 8, 9, 10, 11, 0x8c, 0xff, 0xff], 0);
+    const { entries } = page.walk(sixes, { entries: 2 });
+    expect(entries.map(({ lanes }) => [...lanes])).to.deep.equal([
+      [0x0403_0201, 0x8605],
+      [0x0a09_0807, 0x8c0b],
+    ]);
+  });
+
   it('says so when it has looked at as much as it may', () => {
     const page = new Page();
     const { entries, findings } = page.walk(plainRing, { entries: 100 }, { limit: 10 });
     expect(entries).to.have.length(10);
     expect(findings.map(({ kind }) => kind)).to.include('limit');
+    for (let i = 0; i < 40; i++) page.put(markedList.entry, 32 * i, { next: BASE + BigInt(32 * (i + 1)) });
+    const list = page.walk(markedList, {}, { limit: 10 });
+    expect(list.entries).to.have.length(10);
+    expect(brief(list.findings)).to.include('limit entry 10: the walk ends here: it has looked at as much as it may');
+  });
+});
+
+describe('descriptors: shapes that an opcode chooses', () => {
+  it('have their own reserved bits and names', () => {
+    const page = new Page();
+    page.put(commands.entry, 0, { opcode: 0, OWN: true, LEN: 4, data: 0x9000n, body_flush_SCOPE: 2 });
+    page.bytes[17] = 1;
+    expect(brief(page.walk(commands, { entries: 1 }).findings)).to.deep.equal([
+      'reserved entry 0: byte 0x11: reserved bits 0x100 of the word at 0x10 are not zero',
+      'unknown-value entry 0.body.flush.SCOPE: body.flush.SCOPE is 2, none of 0 (all), 1 (one)',
+    ]);
+    page.put(commands.entry, 0, { opcode: 1, OWN: true, LEN: 4, data: 0x9000n, body_write_to: -1n });
+    expect(page.walk(commands, { entries: 1 }).findings).to.deep.equal([]);
+    page.bytes[24] = 2;
+    expect(brief(page.walk(commands, { entries: 1 }).findings)).to.deep.equal([
+      'reserved entry 0.body.write.fua: body.write.fua: reserved bits 0x2 of the word at 0x18 are not zero',
+    ]);
   });
 });
 
@@ -283,21 +333,12 @@ describe('descriptors: a dump', () => {
 
   it('shows the shape that an opcode chooses, and names', () => {
     const page = new Page();
-    const { entry } = FORMATS.find(({ name }) => name === 'commands')!;
+    const { entry } = commands;
     page.put(entry, 0, { opcode: 2, OWN: true, LEN: 4, data: 0x9000n, body_read_from: 7n });
-    const lines = dump(
-      'q',
-      page.walk(
-        FORMATS.find(({ name }) => name === 'commands')!,
-        { entries: 1 },
-      ),
-    ).join('\n');
+    const lines = dump('q', page.walk(commands, { entries: 1 })).join('\n');
     expect(lines).to.include('2 read').and.to.include('body.read.from').and.not.to.include('body.write');
     page.put(entry, 0, { opcode: 9, OWN: true });
-    const wrong = page.walk(
-      FORMATS.find(({ name }) => name === 'commands')!,
-      { entries: 1 },
-    );
+    const wrong = page.walk(commands, { entries: 1 });
     expect(brief(wrong.findings)).to.deep.equal([
       'unknown-opcode entry 0.opcode: opcode is 9, none of 0 (flush), 1 (write), 2 (read)',
     ]);
