@@ -231,11 +231,11 @@ describe('descriptors: a walk over memory', () => {
     );
     const sixes = format({ ...plainRing, name: 'sixes', entry });
     const page = new Page();
-    page.bytes.set([1, 2, 3, 4, 5, 0x86, 7, 8, 9, 10, 11, 0x8c, 0xff, 0xff], 0);
+    page.bytes.set([1, 2, 3, 4, 5, 0x86, 7, 0x88, 9, 10, 11, 0x8c, 0xff, 0xff], 0);
     const { entries } = page.walk(sixes, { entries: 2 });
     expect(entries.map(({ lanes }) => [...lanes])).to.deep.equal([
       [0x0403_0201, 0x8605],
-      [0x0a09_0807, 0x8c0b],
+      [0x0a09_8807, 0x8c0b],
     ]);
   });
 
