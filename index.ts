@@ -41,5 +41,10 @@ export { expectBytes, expectPattern, fillPattern, firstDifference, patternByte, 
 export { RamPool } from './lab/ram-pool';
 export { runScenario, type RunOptions } from './lab/run-scenario';
 export { isScenario, scenario, type Scenario, type ScenarioSpec } from './lab/scenario';
+export { REPORT_IDS, REPORT_KINDS, type ReportId, type ReportKind } from './lab/sanitizer/catalogue';
+export type { ReportChoice, ReportExpectation } from './lab/sanitizer/expectation';
+export type { Harm, JudgedReport, ReportPlace, SanitizerReport } from './lab/sanitizer/report';
+export type { SiteProbe } from './lab/sanitizer/recorder';
+export { Sanitizer, type SanitizerOptions } from './lab/sanitizer/sanitizer';
 export { ScenarioContext } from './lab/scenario-context';
 export type { FailureReport, ScenarioResult } from './lab/scenario-result';

@@ -25,18 +25,28 @@ const captureStack = (): string => {
   return stack;
 };
 
+/** Frames of the stack outside of the project's own code, the innermost first. */
+const callers = (): Frame[] => {
+  const frames = framesOf(captureStack());
+  const own = frames[0]?.file ?? '';
+  const root = own.slice(0, own.lastIndexOf('/base/') + 1);
+  return frames.filter(({ file }) => {
+    if (!file.startsWith(root)) return !file.startsWith('node:');
+    return !OURS.test(file.slice(root.length));
+  });
+};
+
+const textOf = ({ file, line }: Frame): string => `${file}:${line}`;
+
 /**
  * The source line of the driver or scenario that is at work, as `file:line`: the first frame of the stack outside of the
  * project's own code. Null where the host tells nothing. It takes microseconds, so it is for what is rare; and what it says
  * belongs in no hash.
  */
 export const callSite = (): string | null => {
-  const frames = framesOf(captureStack());
-  const own = frames[0]?.file ?? '';
-  const root = own.slice(0, own.lastIndexOf('/base/') + 1);
-  const caller = frames.find(({ file }) => {
-    if (!file.startsWith(root)) return !file.startsWith('node:');
-    return !OURS.test(file.slice(root.length));
-  });
-  return caller === undefined ? null : `${caller.file}:${caller.line}`;
+  const [caller] = callers();
+  return caller === undefined ? null : textOf(caller);
 };
+
+/** The same with the lines that led there, the innermost first; none where the host tells nothing. */
+export const callSites = (): readonly string[] => callers().map(textOf);

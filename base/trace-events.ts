@@ -104,19 +104,57 @@ export interface DriverEvent {
   readonly error: number;
 }
 
-/** A streaming mapping was made or removed. `address` is `DMA_MAPPING_ERROR` if mapping failed. */
+/**
+ * A streaming mapping was made, or is about to be removed. `address` is `DMA_MAPPING_ERROR` if mapping failed. What a list
+ * consists of comes before it, as events of its own.
+ */
 export interface DmaMapEvent {
   readonly type: 'dma-map' | 'dma-unmap';
   readonly device: string;
-  readonly what: 'single' | 'page' | 'sg' | 'resource';
+  /** The family of calls; `iova` is the API of two steps, `stream` a `DmaStream`: both are removed in any pieces. */
+  readonly what: 'single' | 'page' | 'sg' | 'resource' | 'iova' | 'stream';
   readonly physical: PhysAddr;
   readonly address: DmaAddr;
   readonly length: number;
+  /** Segments that the device sees. */
   readonly entries: number;
+  /** Entries of the list that the driver named; 1 for everything else. */
+  readonly nents: number;
   readonly direction: TraceDirection;
+  /** The `DMA_ATTR_*` of the call. */
+  readonly attrs: number;
 }
 
-/** A streaming mapping changed hands. */
+/** Memory of the vmalloc area, a stack for instance, was to be mapped as a whole: `dma_map_single` refused it. */
+export interface DmaMapRefusedEvent {
+  readonly type: 'dma-map-refused';
+  readonly device: string;
+  readonly cpu: VirtAddr;
+  readonly length: number;
+}
+
+/** An entry of a list that is mapped with the next `dma-map`: memory that it lends. */
+export interface DmaMapEntryEvent {
+  readonly type: 'dma-map-entry';
+  readonly physical: PhysAddr;
+  readonly length: number;
+}
+
+/** A segment of a list that is mapped, or unmapped, with the next `dma-map` or `dma-unmap`: what the device sees of it. */
+export interface DmaMapSegmentEvent {
+  readonly type: 'dma-map-segment';
+  readonly address: DmaAddr;
+  readonly length: number;
+}
+
+/** A driver asked whether a mapping had failed (`dma_mapping_error`). */
+export interface DmaMappingErrorEvent {
+  readonly type: 'dma-mapping-error';
+  readonly device: string;
+  readonly address: DmaAddr;
+}
+
+/** A streaming mapping is about to change hands. */
 export interface DmaSyncEvent {
   readonly type: 'dma-sync-for-cpu' | 'dma-sync-for-device';
   readonly device: string;
@@ -125,13 +163,44 @@ export interface DmaSyncEvent {
   readonly direction: TraceDirection;
 }
 
-/** Coherent memory was allocated or freed. */
+/** A driver said which addresses its device can emit. */
+export interface DmaMaskEvent {
+  readonly type: 'dma-mask';
+  readonly device: string;
+  readonly coherent: boolean;
+  readonly mask: bigint;
+}
+
+/** Memory for DMA was allocated, or is about to be freed. */
 export interface DmaAllocEvent {
   readonly type: 'dma-alloc' | 'dma-free';
   readonly device: string;
+  /** Coherent memory, or pages that are synced like a streaming mapping, in one piece or scattered. */
+  readonly kind: 'coherent' | 'pages' | 'scattered';
   readonly cpu: VirtAddr;
   readonly address: DmaAddr;
   readonly length: number;
+}
+
+/** Memory of the kernel's allocators was handed out, or is about to be given back. */
+export interface MemoryEvent {
+  readonly type: 'memory-alloc' | 'memory-free';
+  readonly what: 'kmalloc' | 'pages';
+  readonly physical: PhysAddr;
+  /** Bytes: as many as were asked for, all that go back. */
+  readonly length: number;
+  /** Handed out as zeroes. */
+  readonly zeroed: boolean;
+}
+
+/** A device fetched a descriptor that it cannot work with. */
+export interface DescriptorErrorEvent {
+  readonly type: 'descriptor-error';
+  readonly requester: number;
+  /** Where the device fetched it. */
+  readonly address: DmaAddr;
+  /** What is wrong with it: the end of a sentence that begins with 'the descriptor'. */
+  readonly what: string;
 }
 
 /** A buffer is about to be mapped by way of a bounce buffer. */
@@ -192,8 +261,15 @@ export type TraceEvent =
   | DeviceEvent
   | DriverEvent
   | DmaMapEvent
+  | DmaMapRefusedEvent
+  | DmaMapEntryEvent
+  | DmaMapSegmentEvent
+  | DmaMappingErrorEvent
+  | DmaMaskEvent
   | DmaSyncEvent
   | DmaAllocEvent
+  | MemoryEvent
+  | DescriptorErrorEvent
   | CacheLineEvent
   | SwiotlbBouncedEvent
   | WarnEvent

@@ -17,6 +17,8 @@ export const installation = {
   publicTypes: path.join(folder, extension === '.js' ? 'index.d.ts' : 'index.ts'),
   /** The scenarios that ship; sub-folders hold what they share. */
   scenarios: path.join(folder, 'scenarios'),
+  /** The bug museum among them. */
+  museum: path.join(folder, 'scenarios', 'bugs'),
   /** What a worker thread starts with. */
   workerMain: path.join(folder, 'cli', 'worker', `main${extension}`),
 } as const;

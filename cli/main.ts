@@ -4,6 +4,7 @@ import { runCommandLine } from './command-line';
 import { ExitCode } from './exit-code';
 import { packageVersion } from './installation';
 import { createProgram } from './program';
+import type * as bugsModule from './commands/bugs';
 import type * as listModule from './commands/list';
 import type * as runModule from './commands/run';
 import { UsageError } from './usage-error';
@@ -13,6 +14,10 @@ const program = createProgram(packageVersion(), {
   run: async (targets, options) => {
     const { runCommand } = module.require('./commands/run') as typeof runModule;
     process.exitCode = await runCommand(targets, options);
+  },
+  bugs: async (targets, options) => {
+    const { bugsCommand } = module.require('./commands/bugs') as typeof bugsModule;
+    process.exitCode = await bugsCommand(targets, options);
   },
   list: async (targets, options) => {
     const { listCommand } = module.require('./commands/list') as typeof listModule;

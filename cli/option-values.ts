@@ -4,6 +4,8 @@ import { UsageError } from './usage-error';
 const MAX_SEED = 0xffff_ffff;
 /** The longest delay that a host timer keeps, in seconds. */
 const MAX_TIMEOUT = 2_147_483;
+/** The longest that a machine runs, in simulated milliseconds: it counts nanoseconds exactly. */
+const MAX_TIME_LIMIT = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
 
 const wrong = (option: string, expected: string, text: string): UsageError =>
   new UsageError(`${option} takes ${expected}, not '${text}'`);
@@ -20,6 +22,13 @@ export const parseTimeout = (text: string): number => {
   const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
   if (seconds > 0 && seconds <= MAX_TIMEOUT) return seconds;
   throw wrong('--timeout', `a number of seconds above 0, at most ${MAX_TIMEOUT}`, text);
+};
+
+/** `--time-limit`: simulated milliseconds, fractions allowed. */
+export const parseTimeLimit = (text: string): number => {
+  const milliseconds = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  if (milliseconds > 0 && milliseconds <= MAX_TIME_LIMIT) return milliseconds;
+  throw wrong('--time-limit', `a number of simulated milliseconds above 0, at most ${MAX_TIME_LIMIT}`, text);
 };
 
 /** `--memory`: MiB of JavaScript heap for the scenarios. */

@@ -1,11 +1,11 @@
-import type { MatrixCase, ScenarioResult } from '../index';
+import type { JudgedReport, MatrixCase, ScenarioResult } from '../index';
 import type { LoadedScenario } from './loaded-scenario';
 import type { Place } from './problem';
 
 /** Why a scenario did not pass. */
 export interface OutcomeFailure {
   /** As in a scenario's result; also: out of memory, or its thread ended. */
-  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'memory' | 'crash';
+  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'report' | 'memory' | 'crash';
   readonly message: string;
   /** The author's own line if it is known, the scenario's file otherwise. */
   readonly place: Place;
@@ -15,7 +15,7 @@ export interface OutcomeFailure {
 }
 
 /** What a run measured; nothing is known of a run that had to be stopped. */
-export type Measures = Omit<ScenarioResult, 'name' | 'case' | 'seed' | 'status' | 'failure' | 'notes'>;
+export type Measures = Omit<ScenarioResult, 'name' | 'case' | 'seed' | 'status' | 'failure' | 'notes' | 'reports'>;
 
 /** What the report says about one run of one scenario. */
 export interface Outcome {
@@ -24,6 +24,8 @@ export interface Outcome {
   readonly case: MatrixCase;
   readonly failure: OutcomeFailure | null;
   readonly measures: Measures | null;
+  /** What the sanitizer found; lines are those of the author. */
+  readonly reports: readonly JudgedReport[];
   readonly notes: readonly string[];
   readonly wallMilliseconds: number;
   /** The command that runs it again in the same way. */

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
-import type { CommonOptions } from './commands/common';
+import type { CommonOptions, RunningOptions } from './commands/common';
 import type { RunCommandOptions } from './commands/run';
-import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeout } from './option-values';
+import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeLimit, parseTimeout } from './option-values';
 
 /** Any run without `--seed` is the same run. */
 const DEFAULT_SEED = 1;
@@ -21,16 +21,20 @@ Examples:
   dmalab run --matrix translation=lazy,strict coherency=off
                                             on some of them
   dmalab run --json > results.json          for a CI job
+  dmalab run --matrix --baseline old.json   what differs from an earlier run
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
+  dmalab bugs                               the bug museum: what is detected, and where
 
 Axes of the matrix, and their values:
 ${AXES}
-Exit code: 0 all passed, 1 a scenario failed, 2 wrong usage or a scenario that cannot be loaded.
+Exit code: 0 all passed, 1 a scenario failed or is worse than the baseline,
+           2 wrong usage or a scenario that cannot be loaded.
 `;
 
 /** What the commands do; each resolves with the exit code. */
 export interface Actions {
   run(targets: string[], options: RunCommandOptions): Promise<void>;
+  bugs(targets: string[], options: RunningOptions): Promise<void>;
   list(targets: string[], options: CommonOptions): Promise<void>;
 }
 
@@ -53,13 +57,9 @@ const addCommonOptions = (command: Command): Command =>
       'silent',
     );
 
-/** The command line: commands, options, help. */
-export const createProgram = (version: string, actions: Actions): Command => {
-  const program = new Command('dmalab')
-    .description('Runs device scenarios on an emulated machine whose DMA bugs really happen.')
-    .version(version, '-V, --version', 'print the version')
-    .addHelpText('after', EXAMPLES);
-  addCommonOptions(program.command('run').description('run scenarios; without targets, all that ship'))
+const addRunOptions = (command: Command): Command =>
+  addCommonOptions(command)
+    .option('--time-limit <ms>', 'simulated time that each scenario may take', parseTimeLimit)
     .option(
       '-s, --seed <number>',
       'where chance starts from: the same seed gives the same run',
@@ -69,10 +69,23 @@ export const createProgram = (version: string, actions: Actions): Command => {
     .option(
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',
-    )
+    );
+
+/** The command line: commands, options, help. */
+export const createProgram = (version: string, actions: Actions): Command => {
+  const program = new Command('dmalab')
+    .description('Runs device scenarios on an emulated machine whose DMA bugs really happen.')
+    .version(version, '-V, --version', 'print the version')
+    .addHelpText('after', EXAMPLES);
+  addRunOptions(program.command('run').description('run scenarios; without targets, all that ship'))
+    .option('--no-sanitizer', 'do not watch what drivers do with DMA')
+    .option('--baseline <file>', "compare with an earlier run's machine-readable results")
     .option('--json-file <file>', 'write the machine-readable results to a file as well')
     .option('--trace <file>', 'write every event of the machine to a file, one JSON object per line')
     .action((targets: string[], options: RunCommandOptions) => actions.run(targets, options));
+  addRunOptions(program.command('bugs').description('run the bug museum: which bugs are detected, and where')).action(
+    (targets: string[], options: RunningOptions) => actions.bugs(targets, options),
+  );
   addCommonOptions(program.command('list').description('name and describe scenarios without running them')).action(
     (targets: string[], options: CommonOptions) => actions.list(targets, options),
   );

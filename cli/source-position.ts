@@ -34,7 +34,7 @@ export const isAuthored = (file: string): boolean => {
   return !file.includes(`${path.sep}node_modules${path.sep}`);
 };
 
-const readMap = (file: string, url: string): SourceMapPayload | undefined => {
+const readPayload = (file: string, url: string): SourceMapPayload | undefined => {
   if (url === '') return undefined;
   const external = path.resolve(path.dirname(file), url);
   const text = INLINE_MAP.test(url)
@@ -45,10 +45,20 @@ const readMap = (file: string, url: string): SourceMapPayload | undefined => {
   return text === undefined ? undefined : (JSON.parse(text) as SourceMapPayload);
 };
 
+/** Reading one takes milliseconds, and what is loaded does not change any more. */
+const maps = new Map<string, SourceMap | undefined>();
+
+const mapOf = (file: string, url: string): SourceMap | undefined => {
+  if (!maps.has(file)) {
+    const payload = readPayload(file, url);
+    maps.set(file, payload && new SourceMap(payload));
+  }
+  return maps.get(file);
+};
+
 /** The place in the source that a compiled file's source map names; the place itself if there is no such map. */
 export const toSource = (place: ExactPlace, mapUrl: string): Place => {
-  const payload = readMap(place.file, mapUrl);
-  const entry = payload && new SourceMap(payload).findEntry(place.line - 1, place.column - 1);
+  const entry = mapOf(place.file, mapUrl)?.findEntry(place.line - 1, place.column - 1);
   if (entry === undefined || !('originalSource' in entry)) return place;
   return {
     file: scriptFile(entry.originalSource) ?? path.resolve(path.dirname(place.file), entry.originalSource),
@@ -57,12 +67,17 @@ export const toSource = (place: ExactPlace, mapUrl: string): Place => {
   };
 };
 
-/** The innermost place of a stack that a scenario's author wrote. What ts-node compiled is in terms of its source already. */
-export const authoredPlace = (stack: string | undefined): Place | undefined => {
-  for (const line of stack?.split('\n') ?? []) {
+/**
+ * The places of a stack that a scenario's author wrote, the innermost first. What ts-node compiled is in terms of its source
+ * already.
+ */
+export const authoredPlaces = (stack: string | undefined): Place[] =>
+  (stack?.split('\n') ?? []).flatMap((line) => {
     const frame = parseFrame(line);
-    if (frame === undefined || !isAuthored(frame.file)) continue;
-    return contains(installation.folder, frame.file) ? toSource(frame, `${path.basename(frame.file)}.map`) : frame;
-  }
-  return undefined;
-};
+    if (frame === undefined || !isAuthored(frame.file)) return [];
+    const isCompiled = contains(installation.folder, frame.file);
+    return [isCompiled ? toSource(frame, `${path.basename(frame.file)}.map`) : frame];
+  });
+
+/** The innermost place of a stack that a scenario's author wrote. */
+export const authoredPlace = (stack: string | undefined): Place | undefined => authoredPlaces(stack)[0];

@@ -25,12 +25,20 @@ const modulesIn = (folder: string): string[] =>
 export const shippedFiles = (): string[] =>
   fs.existsSync(installation.scenarios) ? modulesIn(installation.scenarios) : [];
 
+/** The exhibits of the bug museum that ships. */
+const museumFiles = (): string[] => (fs.existsSync(installation.museum) ? modulesIn(installation.museum) : []);
+
 /** A shipped scenario's module by its name: the name of the file without what follows the first dot. */
-const shippedFile = (name: string): string | undefined => shippedFiles().find((file) => shippedName(file) === name);
+const shippedFile = (name: string): string | undefined =>
+  [...shippedFiles(), ...museumFiles()].find((file) => shippedName(file) === name);
 
 /** How a shipped scenario can be named on the command line; undefined if the file is not one of them. */
-export const shippedName = (file: string): string | undefined =>
-  path.dirname(file) === installation.scenarios ? path.basename(file).replace(/\..*$/, '') : undefined;
+export const shippedName = (file: string): string | undefined => {
+  const name = path.basename(file).replace(/\..*$/, '');
+  const folder = path.dirname(file);
+  if (folder === installation.museum) return `${path.basename(folder)}/${name}`;
+  return folder === installation.scenarios ? name : undefined;
+};
 
 const inFolder = (folder: string): string[] => {
   const files = modulesIn(folder);
@@ -74,5 +82,13 @@ export const findFiles = (targets: readonly string[]): string[] => {
   if (targets.length > 0) return [...new Set(targets.flatMap(filesOf))];
   const files = shippedFiles();
   if (files.length === 0) throw new UsageError(`this installation has no scenarios in ${installation.scenarios}`);
+  return files;
+};
+
+/** The same for exhibits: without targets, the bug museum that ships. */
+export const findExhibits = (targets: readonly string[]): string[] => {
+  if (targets.length > 0) return findFiles(targets);
+  const files = museumFiles();
+  if (files.length === 0) throw new UsageError(`this installation has no bug museum in ${installation.museum}`);
   return files;
 };

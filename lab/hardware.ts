@@ -4,10 +4,12 @@ import type { Logger } from '../base/logger';
 import type { Prng } from '../base/prng';
 import { Trace } from '../base/trace';
 import type { DevicePort } from '../emulator/bus/device-port';
+import type { MemoryWatch } from '../emulator/bus/memory-watch';
 import type { MemoryPath, PhysicalBus } from '../emulator/bus/physical-bus';
 import { BusPort } from '../emulator/bus/port';
 import { RequesterGate } from '../emulator/bus/requester-gate';
 import { SystemBus } from '../emulator/bus/system-bus';
+import { WatchedCpuBus, WatchedDeviceBus } from '../emulator/bus/watched-bus';
 import { CachedMemory } from '../emulator/cache/cached-memory';
 import { Clock } from '../emulator/clock';
 import { CachedCpu } from '../emulator/cpu/cached-cpu';
@@ -37,6 +39,8 @@ export interface HardwarePlan {
   readonly rng: Prng;
   readonly log: Logger;
   readonly ramPool?: RamPool | undefined;
+  /** Who sees every access to memory. Default: nobody, at no cost. */
+  readonly watch?: MemoryWatch | undefined;
 }
 
 /**
@@ -74,7 +78,7 @@ export class Hardware {
     this.memory = this.buildCache();
     this.cpu = this.memory
       ? new CachedCpu(this.memory, this.clock, this.trace)
-      : new Cpu(this.bus, this.clock, this.trace);
+      : new Cpu(this.watchedForCpu(this.bus), this.clock, this.trace);
     this.plic = new Plic({ sources: PLIC_SOURCES });
     this.plic.connectTrace(this.trace);
     this.plic.connectOutput(0, this.cpu.externalInterrupt);
@@ -87,13 +91,23 @@ export class Hardware {
     this.connectDevices();
   }
 
+  private watchedForCpu(bus: PhysicalBus): PhysicalBus {
+    const { watch } = this.plan;
+    return watch === undefined ? bus : new WatchedCpuBus(bus, watch, false);
+  }
+
+  private watchedForDevice(bus: PhysicalBus, requesterId: number): PhysicalBus {
+    const { watch } = this.plan;
+    return watch === undefined ? bus : new WatchedDeviceBus(bus, watch, requesterId);
+  }
+
   /** A machine has a cache if it asks for one, or if some bus master does not snoop and it would be missed. */
   private buildCache(): CachedMemory | undefined {
-    const { nodes, options, rng } = this.plan;
+    const { nodes, options, rng, watch } = this.plan;
     const missed = nodes.some((placed) => placed.requesterId !== undefined && !isCoherent(placed, options));
     const option = options.cache ?? (missed ? {} : false);
     if (option === false) return undefined;
-    return new CachedMemory(this.bus, this.ram, this.clock, this.trace, rng.fork('cache'), option);
+    return new CachedMemory(this.bus, this.ram, this.clock, this.trace, rng.fork('cache'), option, watch);
   }
 
   /** Memory and registers as those see them who snoop the cache, or who do not. */
@@ -153,7 +167,7 @@ export class Hardware {
   /** What lies behind all translation, as one bus master sees it. */
   private pathOf(requesterId: number, coherent: boolean): MemoryPath {
     const { guard, trace } = this;
-    const bus = this.busFor(coherent);
+    const bus = this.watchedForDevice(this.busFor(coherent), requesterId);
     return guard === undefined ? bus : new GuardedBus(bus, guard, trace, requesterId);
   }
 

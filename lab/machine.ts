@@ -2,6 +2,7 @@ import { LabError } from '../base/errors';
 import { silentLogger, type Logger } from '../base/logger';
 import { Prng } from '../base/prng';
 import type { Trace } from '../base/trace';
+import type { MemoryWatch } from '../emulator/bus/memory-watch';
 import type { Clock } from '../emulator/clock';
 import { buildDeviceTree, handOver } from '../firmware';
 import { createKernel, type BootedKernel } from '../kernel-api/boot/boot';
@@ -11,7 +12,7 @@ import { checkMachineOptions } from './check-options';
 import { defaultNodes } from './default-nodes';
 import { Hardware } from './hardware';
 import type { MachineOptions, MemoryBank } from './machine-options';
-import { placeNodes } from './placement';
+import { placeNodes, type PlacedNode } from './placement';
 import type { RamPool } from './ram-pool';
 import type { DeviceTree } from '../base/fdt';
 
@@ -25,6 +26,8 @@ export interface MachineHost {
   readonly log?: Logger;
   /** Where RAM comes from. Default: every machine has new RAM. */
   readonly ramPool?: RamPool;
+  /** Who sees every access to memory. Default: nobody, at no cost. */
+  readonly watch?: MemoryWatch;
 }
 
 const MIB = 0x10_0000;
@@ -42,6 +45,8 @@ export class Machine {
   readonly hardware: Hardware;
   /** The device tree as firmware built it. */
   readonly deviceTree: DeviceTree;
+  /** What is on the board, and where. */
+  readonly nodes: readonly PlacedNode[];
   readonly log: Logger;
   readonly seed: number;
   private readonly host: MachineHost;
@@ -61,7 +66,9 @@ export class Machine {
     const board = describeBoard(memory, nodes, options);
     this.deviceTree = buildDeviceTree(board);
     const rng = new Prng(this.seed).fork('machine');
-    this.hardware = new Hardware({ memory, nodes, options, rng, log: this.log, ramPool: host.ramPool });
+    const { ramPool, watch } = host;
+    this.hardware = new Hardware({ memory, nodes, options, rng, log: this.log, ramPool, watch });
+    this.nodes = nodes;
     this.clock.limit = Math.ceil((options.timeLimit ?? DEFAULT_TIME_LIMIT_MS) * 1e6);
     this.dtb = handOver(this.deviceTree, board, (address, bytes) =>
       this.hardware.bus.write(address, bytes, 0, bytes.length),

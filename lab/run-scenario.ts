@@ -1,3 +1,4 @@
+import { callSites } from '../base/call-site';
 import { LabError } from '../base/errors';
 import type { Logger } from '../base/logger';
 import { silentLogger } from '../base/logger';
@@ -10,6 +11,10 @@ import type { MatrixCase } from './matrix/axes';
 import { overlayMachine } from './matrix/overlay';
 import type { RamPool } from './ram-pool';
 import type { Scenario } from './scenario';
+import { Sanitizer } from './sanitizer/sanitizer';
+import { judgeReports, type ReportExpectation } from './sanitizer/expectation';
+import type { SiteProbe } from './sanitizer/recorder';
+import type { JudgedReport, SanitizerReport } from './sanitizer/report';
 import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
 import { TraceCounter } from './trace-counter';
@@ -27,6 +32,13 @@ export interface RunOptions {
   readonly subscriber?: TraceSubscriber;
   /** Where the machine's RAM comes from, and goes when the run is over. Default: each machine has new RAM. */
   readonly ramPool?: RamPool;
+  /**
+   * Watches the run with the DMA sanitizer. Where it finds something the case is run a second time, in silence, to learn
+   * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
+   */
+  readonly sanitizer?: boolean | { readonly site: SiteProbe };
+  /** Called between the two runs: what the scenario does from now on, it has done before. */
+  readonly onRerun?: () => Promise<void> | void;
 }
 
 /**
@@ -34,44 +46,98 @@ export interface RunOptions {
  * goes wrong is the result.
  */
 export const runScenario = async (scenario: Scenario, options: RunOptions): Promise<ScenarioResult> => {
-  const run = new Run();
-  let failure: FailureReport | null = null;
+  const site = siteOf(options);
+  const first = await execute(scenario, options, site === null ? undefined : new Sanitizer({ site }));
+  if (first.sanitizer === undefined) return first.result(scenario, options, []);
+  const reports = await locate(scenario, options, first, site!);
+  return first.result(scenario, options, reports);
+};
+
+const siteOf = ({ sanitizer = false }: RunOptions): SiteProbe | null => {
+  if (sanitizer === false) return null;
+  return sanitizer === true ? callSites : sanitizer.site;
+};
+
+const execute = async (scenario: Scenario, options: RunOptions, sanitizer?: Sanitizer): Promise<Run> => {
+  const run = new Run(sanitizer);
   try {
     await run.execute(scenario, options);
   } catch (error) {
-    failure = describeFailure(error);
+    run.failure = describeFailure(error);
   }
-  const result = run.result(scenario, options, failure);
   run.machine?.release();
-  return result;
+  return run;
+};
+
+/** The reports of a run, with the lines that a second run of the same tells. */
+const locate = async (
+  scenario: Scenario,
+  options: RunOptions,
+  first: Run,
+  site: SiteProbe,
+): Promise<readonly SanitizerReport[]> => {
+  const wanted = first.sanitizer!.ticksOfInterest;
+  if (wanted.length === 0) return first.sanitizer!.reports;
+  await options.onRerun?.();
+  const { seed, hostTurn, ramPool, case: matrixCase } = options;
+  const silent = {
+    seed,
+    hostTurn,
+    ...(ramPool === undefined ? {} : { ramPool }),
+    ...(matrixCase === undefined ? {} : { case: matrixCase }),
+  };
+  const second = await execute(scenario, silent, new Sanitizer({ site, wanted }));
+  // A scenario that keeps state between runs, against the rules, does something else: its lines would be those of another.
+  return second.digest === first.digest ? second.sanitizer!.reports : first.sanitizer!.reports;
 };
 
 /** One run, as far as it got. */
 class Run {
   machine: Machine | undefined;
+  failure: FailureReport | null = null;
+  readonly sanitizer: Sanitizer | undefined;
   private context: ScenarioContext | undefined;
   private readonly hasher = new TraceHasher();
   private readonly counter = new TraceCounter();
 
+  constructor(sanitizer: Sanitizer | undefined) {
+    this.sanitizer = sanitizer;
+  }
+
   async execute(scenario: Scenario, options: RunOptions): Promise<void> {
     const { seed, hostTurn, log = silentLogger, subscriber, ramPool, case: matrixCase = {} } = options;
-    const host = { seed, hostTurn, log, ...(ramPool === undefined ? {} : { ramPool }) };
+    const { sanitizer } = this;
+    const host = {
+      seed,
+      hostTurn,
+      log,
+      ...(ramPool === undefined ? {} : { ramPool }),
+      ...(sanitizer === undefined ? {} : { watch: sanitizer }),
+    };
     const machine = new Machine(overlayMachine(scenario.machine ?? {}, matrixCase), host);
     this.machine = machine;
     machine.trace.subscribe(this.hasher.add);
     machine.trace.subscribe(this.counter.add);
     if (subscriber !== undefined) machine.trace.subscribe(subscriber);
+    sanitizer?.attach(machine);
     machine.boot();
     this.context = new ScenarioContext(machine, new Prng(seed).fork('scenario'), matrixCase);
     await runOn(machine, scenario, this.context);
   }
 
+  /** A hash over all that happened. */
+  get digest(): string {
+    return this.hasher.digest();
+  }
+
   result(
-    { name }: Scenario,
+    { name, reports: expectation = {} }: Scenario,
     { seed, case: matrixCase = {} }: RunOptions,
-    failure: FailureReport | null,
+    found: readonly SanitizerReport[],
   ): ScenarioResult {
     const { hasher, counter } = this;
+    const judgement = this.judge(found, expectation, matrixCase);
+    const failure = this.failure ?? judgement.failure;
     return {
       name,
       case: matrixCase,
@@ -87,9 +153,30 @@ class Run {
       bytesWritten: counter.bytesWritten,
       interrupts: counter.interrupts,
       notes: this.context?.notes ?? [],
+      reports: judgement.reports,
     };
   }
+
+  private judge(
+    found: readonly SanitizerReport[],
+    expectation: ReportExpectation,
+    at: MatrixCase,
+  ): { reports: readonly JudgedReport[]; failure: FailureReport | null } {
+    if (this.sanitizer === undefined) return { reports: [], failure: null };
+    try {
+      const { reports, failure, cause } = judgeReports(found, expectation, at);
+      return { reports, failure: failure === null ? null : reportFailure(failure, cause) };
+    } catch (error) {
+      const reports = found.map((report) => ({ ...report, expected: false, allowed: false }));
+      return { reports, failure: describeFailure(error) };
+    }
+  }
 }
+
+const reportFailure = (message: string, cause: SanitizerReport | null): FailureReport => {
+  const site = cause?.places[cause.at]?.site ?? null;
+  return { kind: 'report', message, stack: undefined, ...(site === null ? {} : { site }) };
+};
 
 const runOn = async (machine: Machine, scenario: Scenario, context: ScenarioContext): Promise<void> => {
   await machine.run(() => scenario.run(context));

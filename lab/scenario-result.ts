@@ -1,15 +1,18 @@
 import type { MatrixCase } from './matrix/axes';
+import type { JudgedReport } from './sanitizer/report';
 
 /** Why a scenario failed. */
 export interface FailureReport {
   /**
-   * What kind of failure: a check of the scenario itself, a stop of the kernel, a misuse of the lab, or an exception that
-   * nobody expected.
+   * What kind of failure: a check of the scenario itself, a stop of the kernel, a misuse of the lab, an exception that
+   * nobody expected, or what the sanitizer reported, or was expected to and did not.
    */
-  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout';
+  readonly kind: 'check' | 'oops' | 'lab' | 'exception' | 'timeout' | 'report';
   readonly message: string;
   /** The stack of the place where it was noticed, for the command line to find the scenario's own line in. */
   readonly stack: string | undefined;
+  /** `file:line` at fault, where that is known without the stack: of what the sanitizer reported. */
+  readonly site?: string;
 }
 
 /** What became of one run of one scenario. Plain data: it crosses worker threads and goes into JSON. */
@@ -35,4 +38,6 @@ export interface ScenarioResult {
   readonly interrupts: number;
   /** What the scenario noted, in order. */
   readonly notes: readonly string[];
+  /** What the sanitizer found, in order; empty where it did not watch. */
+  readonly reports: readonly JudgedReport[];
 }

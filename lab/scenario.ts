@@ -2,6 +2,7 @@ import { LabError } from '../base/errors';
 import type { MachineOptions } from './machine-options';
 import type { Matrix } from './matrix/axes';
 import { matrixValues } from './matrix/check-matrix';
+import { checkExpectation, type ReportExpectation } from './sanitizer/expectation';
 import type { ScenarioContext } from './scenario-context';
 
 /** What a scenario module default-exports: a machine, and what happens on it. */
@@ -17,6 +18,8 @@ export interface ScenarioSpec {
    * that `dmalab run --matrix` runs. On an axis that is not here the scenario's own machine stays as it is.
    */
   readonly matrix?: Matrix;
+  /** Which reports of the sanitizer are expected, or not of interest. Default: any error that it reports is a failure. */
+  readonly reports?: ReportExpectation;
   /**
    * The scenario itself, run as a kernel task once the machine has booted. It passes if it returns and fails if it
    * throws; everything it awaits must be a kernel primitive.
@@ -33,12 +36,12 @@ export interface Scenario extends ScenarioSpec {
 
 const NAME = /^[a-z0-9]+(?:[-./][a-z0-9]+)*$/;
 
-const checkMatrix = ({ name, matrix }: ScenarioSpec): void => {
-  if (matrix === undefined) return;
+/** Checks a part of a declaration; a `LabError` says which scenario it is about. */
+const checkPart = (name: string, what: string, check: () => void): void => {
   try {
-    matrixValues(matrix);
+    check();
   } catch (error) {
-    throw error instanceof LabError ? new LabError(`scenario '${name}': ${error.message}`, { what: 'matrix' }) : error;
+    throw error instanceof LabError ? new LabError(`scenario '${name}': ${error.message}`, { what }) : error;
   }
 };
 
@@ -52,7 +55,9 @@ export const scenario = (spec: ScenarioSpec): Scenario => {
     );
   }
   if (typeof run !== 'function') throw new LabError(`scenario '${name}' has no run function`);
-  checkMatrix(spec);
+  const { matrix, reports } = spec;
+  if (matrix !== undefined) checkPart(name, 'matrix', () => void matrixValues(matrix));
+  if (reports !== undefined) checkPart(name, 'reports', () => checkExpectation(reports));
   return { ...spec, [brand]: true };
 };
 

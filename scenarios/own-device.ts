@@ -50,6 +50,8 @@ export default scenario({
     nodes: [{ label: 'ticker', compatible: ['acme,ticker'], device: () => new Ticker() }],
   },
   matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
+  // What the driver forgets is what this is about.
+  reports: { expect: ['DMA-LEAK', 'DMA-AFTER-UNBIND'] },
   async run(lab) {
     const { kernel, machine } = lab;
     lab.ok(await platform_driver_register(kernel, tickerDriver), 'platform_driver_register');

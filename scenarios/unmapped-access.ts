@@ -35,6 +35,7 @@ export default scenario({
   name: 'unmapped-access',
   description: 'a device writes to an address that is not mapped: the IOMMU reports it',
   matrix: { translation: ['strict', 'lazy', 'untrusted'], coherency: 'all', mask: 'all', cache: 'all' },
+  reports: { expect: ['DMA-OUTSIDE-MAPPING'] },
   async run(lab) {
     const { kernel } = lab;
     const nowhere = lab.case.mask === '32' ? NOWHERE_NEAR : NOWHERE;

@@ -1,7 +1,10 @@
 import type { MatrixValues } from '../../lab/matrix/axes';
+import { valueWords } from '../../lab/matrix/case-name';
 import { CaseWorker } from '../case-worker';
 import { loadAll, type Loaded } from '../load-all';
+import type { LoadedScenario } from '../loaded-scenario';
 import type { LogLevel } from '../log-level';
+import { parseMatrixOption, type MatrixOption } from '../matrix-option';
 import type { NameFilter } from '../option-values';
 import { logPrinter } from '../report/log-printer';
 import { terminalOf } from '../report/terminal';
@@ -16,6 +19,21 @@ export interface CommonOptions {
   readonly typecheck?: true;
   readonly json?: true;
 }
+
+/** What followed `--matrix`; true if nothing did. */
+export type MatrixWords = true | readonly string[];
+
+/** Options of those commands that run scenarios. */
+export interface RunningOptions extends CommonOptions {
+  readonly seed: number;
+  readonly matrix?: MatrixWords;
+  /** Simulated milliseconds. */
+  readonly timeLimit?: number;
+}
+
+/** What `--matrix` asks for; null without it. */
+export const matrixOf = (words: MatrixWords | undefined): MatrixOption | null =>
+  words === undefined ? null : parseMatrixOption(words === true ? [] : words);
 
 /** The worker as the options want it. What scenarios print must not get between the results. */
 export const createWorker = (options: CommonOptions): CaseWorker =>
@@ -43,4 +61,12 @@ export const loadFiltered = async (
     throw new UsageError(`no scenario's name matches --filter ${filter.text}; there are: ${names}`);
   }
   return { ...loaded, scenarios };
+};
+
+/** A part of the matrix that no scenario has is a mistake, like a filter that lets nothing through. */
+export const requireCases = (scenarios: readonly LoadedScenario[], matrix: MatrixOption | null): void => {
+  if (matrix === null || scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
+  const reasons = scenarios.map(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
+  const words = ['--matrix', ...valueWords(matrix.selected)].join(' ');
+  throw new UsageError(`no scenario has a case of ${words}; ${reasons.join('; ')}`);
 };

@@ -1,40 +1,40 @@
 import fs from 'node:fs';
-import { valueWords } from '../../lab/matrix/case-name';
+import { compareWith, isWorse, type Comparison } from '../baseline/compare';
+import { readBaseline, type Baseline } from '../baseline/read-baseline';
 import type { CaseWorker } from '../case-worker';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
 import type { LoadedScenario } from '../loaded-scenario';
-import { parseMatrixOption, type MatrixOption } from '../matrix-option';
+import type { MatrixOption } from '../matrix-option';
 import { createOutputFile } from '../output-file';
-import { JsonReport } from '../report/json-report';
+import type { Outcome } from '../outcome';
+import { caseFields, JsonReport } from '../report/json-report';
 import { MatrixReport } from '../report/matrix-report';
 import type { RunReport, RunSummary } from '../report/run-report';
 import { terminalOf } from '../report/terminal';
 import { TextReport } from '../report/text-report';
 import { runOne } from '../run-one';
 import { findFiles } from '../targets';
-import { UsageError } from '../usage-error';
-import { createWorker, loadFiltered, type CommonOptions } from './common';
+import { createWorker, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
 
 /** The options of `dmalab run`. */
-export interface RunCommandOptions extends CommonOptions {
-  readonly seed: number;
-  /** What followed `--matrix`; true if nothing did. */
-  readonly matrix?: true | readonly string[];
+export interface RunCommandOptions extends RunningOptions {
+  readonly sanitizer: boolean;
+  readonly baseline?: string;
   readonly jsonFile?: string;
   readonly trace?: string;
 }
 
 const createReports = (options: RunCommandOptions, jsonFile: string | undefined): RunReport[] => {
-  const { seed, json, logLevel, matrix } = options;
+  const { seed, json, logLevel, matrix, sanitizer } = options;
   const version = packageVersion();
   const Text = matrix === undefined ? TextReport : MatrixReport;
   const toStdout =
     json === true
-      ? new JsonReport({ version, seed, write: (text) => void process.stdout.write(text) })
+      ? new JsonReport({ version, seed, sanitizer, write: (text) => void process.stdout.write(text) })
       : new Text(terminalOf(process.stdout), { version, seed, stacks: logLevel === 'debug' });
   if (jsonFile === undefined) return [toStdout];
-  return [toStdout, new JsonReport({ version, seed, write: (text) => fs.writeFileSync(jsonFile, text) })];
+  return [toStdout, new JsonReport({ version, seed, sanitizer, write: (text) => fs.writeFileSync(jsonFile, text) })];
 };
 
 /** What is run, and who is told of it. */
@@ -43,44 +43,61 @@ interface Plan {
   readonly matrix: MatrixOption | null;
   readonly reports: readonly RunReport[];
   readonly traceFile: string | null;
+  readonly baseline: Baseline | null;
 }
 
-/** A part of the matrix that no scenario has is a mistake, like a filter that lets nothing through. */
-const requireCases = (scenarios: readonly LoadedScenario[], matrix: MatrixOption | null): void => {
-  if (matrix === null || scenarios.length === 0 || scenarios.some(({ cases }) => cases.length > 0)) return;
-  const reasons = scenarios.map(({ name, leftOut }) => `${name}: ${leftOut[0]?.reason ?? 'it has no cases'}`);
-  const words = ['--matrix', ...valueWords(matrix.selected)].join(' ');
-  throw new UsageError(`no scenario has a case of ${words}; ${reasons.join('; ')}`);
-};
+/** How it ended. */
+interface Result {
+  readonly summary: RunSummary;
+  readonly comparison: Comparison | null;
+}
 
-const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan): Promise<RunSummary> => {
-  const start = performance.now();
-  const { files, matrix, reports, traceFile } = plan;
-  const { scenarios, problems } = await loadFiltered(worker, files, options.filter, matrix?.selected ?? null);
-  requireCases(scenarios, matrix);
-  for (const report of reports) report.start(scenarios);
-  const summary = { passed: 0, failed: 0 };
+/** Runs the cases one after another, and tells the reports. */
+const runCases = async (
+  worker: CaseWorker,
+  scenarios: readonly LoadedScenario[],
+  options: RunCommandOptions,
+  { traceFile, reports }: Plan,
+): Promise<Outcome[]> => {
+  const { seed, timeout, sanitizer, timeLimit } = options;
+  const settings = { seed, timeoutSeconds: timeout, sanitize: sanitizer, timeLimit: timeLimit ?? null, traceFile };
+  const outcomes: Outcome[] = [];
   for (const scenario of scenarios) {
     for (const matrixCase of scenario.cases) {
-      const settings = { seed: options.seed, timeoutSeconds: options.timeout, traceFile };
       const outcome = await runOne(worker, scenario, matrixCase, settings);
-      summary[outcome.failure === null ? 'passed' : 'failed']++;
+      outcomes.push(outcome);
       for (const report of reports) report.outcome(outcome);
     }
   }
-  const notLoaded = new Set(problems.map(({ file }) => file)).size;
-  const wallMilliseconds = performance.now() - start;
-  for (const report of reports) report.end(problems, { ...summary, notLoaded, wallMilliseconds });
-  return { ...summary, notLoaded, wallMilliseconds };
+  return outcomes;
 };
 
-const matrixOf = ({ matrix }: RunCommandOptions): MatrixOption | null =>
-  matrix === undefined ? null : parseMatrixOption(matrix === true ? [] : matrix);
+const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan): Promise<Result> => {
+  const start = performance.now();
+  const { files, matrix, reports, baseline } = plan;
+  const { scenarios, problems } = await loadFiltered(worker, files, options.filter, matrix?.selected ?? null);
+  requireCases(scenarios, matrix);
+  for (const report of reports) report.start(scenarios);
+  const outcomes = await runCases(worker, scenarios, options, plan);
+  const failed = outcomes.filter(({ failure }) => failure !== null).length;
+  const summary = {
+    passed: outcomes.length - failed,
+    failed,
+    notLoaded: new Set(problems.map(({ file }) => file)).size,
+    wallMilliseconds: performance.now() - start,
+  };
+  const { seed, sanitizer } = options;
+  const comparison = baseline && compareWith(baseline, { seed, sanitizer, scenarios: outcomes.map(caseFields) });
+  for (const report of reports) report.end(problems, summary, comparison);
+  return { summary, comparison };
+};
 
 /** `dmalab run`: loads and runs scenarios and reports. The result is the exit code. */
 export const runCommand = async (targets: readonly string[], options: RunCommandOptions): Promise<number> => {
-  const matrix = matrixOf(options);
+  const matrix = matrixOf(options.matrix);
   const files = findFiles([...targets, ...(matrix?.targets ?? [])]);
+  // It may be the very file that this run's results go to.
+  const baseline = options.baseline === undefined ? null : readBaseline(options.baseline);
   const outputFile = (option: string, file: string | undefined): string | undefined =>
     file === undefined ? undefined : createOutputFile(option, file, files);
   const jsonFile = outputFile('--json-file', options.jsonFile);
@@ -88,9 +105,10 @@ export const runCommand = async (targets: readonly string[], options: RunCommand
   const worker = createWorker(options);
   try {
     const reports = createReports(options, jsonFile);
-    const { failed, notLoaded } = await runAll(worker, options, { files, matrix, reports, traceFile });
-    if (notLoaded > 0) return ExitCode.unusable;
-    return failed > 0 ? ExitCode.failed : ExitCode.passed;
+    const { summary, comparison } = await runAll(worker, options, { files, matrix, reports, traceFile, baseline });
+    if (summary.notLoaded > 0) return ExitCode.unusable;
+    const isBad = summary.failed > 0 || (comparison !== null && isWorse(comparison));
+    return isBad ? ExitCode.failed : ExitCode.passed;
   } finally {
     await worker.close();
   }

@@ -11,13 +11,18 @@ export const INDENT = '    ';
 /** What went wrong, where, and the kernel's last messages. */
 export const writeFailure = (
   terminal: Terminal,
-  { message, place, stack, log }: OutcomeFailure,
+  failure: OutcomeFailure,
   { stacks, indent = INDENT }: { readonly stacks: boolean; readonly indent?: string },
 ): void => {
   const { colors, write, width } = terminal;
-  write(`${colors.red(paragraph(message, width, indent))}\n`);
-  write(`${indent}${colors.dim('at')} ${formatPlace(place)}\n`);
-  if (stacks) writeStack(terminal, stack, indent);
+  write(`${colors.red(paragraph(failure.message, width, indent))}\n`);
+  write(`${indent}${colors.dim('at')} ${formatPlace(failure.place)}\n`);
+  if (stacks) writeStack(terminal, failure.stack, indent);
+  writeLog(terminal, failure, indent);
+};
+
+/** The last messages of the kernel. */
+export const writeLog = ({ colors, write, width }: Terminal, { log }: OutcomeFailure, indent = INDENT): void => {
   if (log.length > 0) write(`${indent}${colors.dim('last messages of the kernel')}\n`);
   for (const line of log) write(`${colors.dim(paragraph(line, width, `${indent}    `, `${indent}  `))}\n`);
 };

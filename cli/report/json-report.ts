@@ -1,17 +1,24 @@
 import type { LeftOut } from '../../lab/matrix/expand';
+import type { JudgedReport } from '../../lab/sanitizer/report';
+import type { Comparison } from '../baseline/compare';
+import type { RecordedCase, RecordedReport } from '../baseline/read-baseline';
 import { displayPath } from '../display-path';
 import type { LoadedScenario } from '../loaded-scenario';
-import type { Outcome } from '../outcome';
+import type { Outcome, OutcomeFailure } from '../outcome';
 import type { Place, Problem } from '../problem';
+import { RESULT_FORMAT } from '../result-format';
+import { parseSite } from '../site';
 import type { RunReport, RunSummary } from './run-report';
 
-/** Raised when a field changes its meaning or goes away. */
-const FORMAT = 1;
+/** Members that nothing here relies on. */
+type Fields = Readonly<Record<string, unknown>>;
 
 /** What the report needs to know beforehand. */
 export interface JsonReportOptions {
   readonly version: string;
   readonly seed: number;
+  /** Whether the sanitizer watched. */
+  readonly sanitizer: boolean;
   /** Receives the whole text at the end. */
   readonly write: (text: string) => void;
 }
@@ -22,32 +29,68 @@ const placeFields = ({ file, line, column }: Place): object => ({
   column: column ?? null,
 });
 
-const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
+export const problemFields = (problem: Problem): object => ({ ...placeFields(problem), message: problem.message });
 
-const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
+export const leftOutFields = ({ name, leftOut }: LoadedScenario): object[] =>
   leftOut.map(({ case: matrixCase, reason }: LeftOut) => ({ name, case: matrixCase, reason }));
 
-const scenarioFields = ({
+const siteFields = (site: string): { file: string; line: number | null } => {
+  const { file, line } = parseSite(site);
+  return { file: displayPath(file), line: line ?? null };
+};
+
+/** A report of the sanitizer; a line that is not known is null, and then the file is the scenario's. */
+export const reportFields = (report: JudgedReport, scenarioFile: string): RecordedReport & Fields => {
+  const { id, severity, harm, device, message, places, at, picture, fix, count, expected, allowed } = report;
+  const fault = places[at]?.site ?? null;
+  return {
+    id,
+    severity,
+    harm,
+    device,
+    message,
+    ...(fault === null ? { file: displayPath(scenarioFile), line: null } : siteFields(fault)),
+    at,
+    places: places.map(({ what, time, site, callers }) => ({
+      what,
+      time,
+      ...(site === null ? { file: null, line: null } : siteFields(site)),
+      callers: callers.map(siteFields),
+    })),
+    picture,
+    fix,
+    count,
+    expected,
+    allowed,
+  };
+};
+
+const failureFields = ({ kind, message, place, log }: OutcomeFailure): { message: string } & Fields => ({
+  kind,
+  message,
+  ...placeFields(place),
+  log,
+});
+
+/** A case as it is written. */
+export const caseFields = ({
   scenario,
   case: matrixCase,
   failure,
   measures,
+  reports,
   notes,
   wallMilliseconds,
   reproduce,
-}: Outcome): object => ({
+}: Outcome): RecordedCase & Fields => ({
   name: scenario.name,
   case: matrixCase,
   description: scenario.description,
   file: displayPath(scenario.file),
   status: failure === null ? 'passed' : 'failed',
-  failure: failure && {
-    kind: failure.kind,
-    message: failure.message,
-    ...placeFields(failure.place),
-    log: failure.log,
-  },
+  failure: failure && failureFields(failure),
   measures,
+  reports: reports.map((report) => reportFields(report, scenario.file)),
   notes,
   wallMilliseconds: Math.round(wallMilliseconds * 1000) / 1000,
   reproduce,
@@ -71,16 +114,18 @@ export class JsonReport implements RunReport {
     this.outcomes.push(outcome);
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
-    const { version, seed, write } = this.options;
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
+    const { version, seed, sanitizer, write } = this.options;
     const report = {
-      format: FORMAT,
+      format: RESULT_FORMAT,
       dmalab: version,
       seed,
+      sanitizer,
       summary: { ...summary, wallMilliseconds: Math.round(summary.wallMilliseconds * 1000) / 1000 },
-      scenarios: this.outcomes.map(scenarioFields),
+      scenarios: this.outcomes.map(caseFields),
       leftOut: this.scenarios.flatMap(leftOutFields),
       notLoaded: problems.map(problemFields),
+      baseline: comparison,
     };
     write(`${JSON.stringify(report, null, 2)}\n`);
   }
@@ -89,7 +134,7 @@ export class JsonReport implements RunReport {
 /** What `list --json` prints. */
 export const listAsJson = (scenarios: readonly LoadedScenario[], problems: readonly Problem[]): string => {
   const list = {
-    format: FORMAT,
+    format: RESULT_FORMAT,
     scenarios: scenarios.map(({ name, description, file, matrix }) => ({
       name,
       description,

@@ -1,11 +1,15 @@
 import { caseWords } from '../../lab/matrix/case-name';
+import type { Comparison } from '../baseline/compare';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome, OutcomeFailure } from '../outcome';
 import type { Problem } from '../problem';
 import { layOut, type Column } from './columns';
+import { writeComparison } from './comparison-text';
 import { INDENT, writeEnd, writeFailure, writeReproduction } from './failure-text';
+import { groupReports } from './grouped-reports';
 import { paragraph } from './paragraph';
 import type { RunReport, RunSummary } from './run-report';
+import { inOrder, isBehind, writeReport } from './sanitizer-text';
 import type { Terminal } from './terminal';
 import type { TextReportOptions } from './text-report';
 import { count, formatWall } from './units';
@@ -62,11 +66,12 @@ export class MatrixReport implements RunReport {
     this.writeEmpty();
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
     const { colors, write, width } = this.terminal;
     for (const [reason, times] of this.reasons) {
       write(`${colors.dim(paragraph(`${count(times, 'case')} left out: ${reason}`, width, INDENT, '\n  '))}\n`);
     }
+    if (comparison !== null) writeComparison(this.terminal, comparison);
     writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 
@@ -85,6 +90,7 @@ export class MatrixReport implements RunReport {
       if (caseWords(each).length > 0) this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
       else write(`${colors.dim(paragraph(reason, width, INDENT))}\n`);
     }
+    for (const report of inOrder(groupReports(outcomes))) writeReport(this.terminal, report, INDENT);
     let last: OutcomeFailure | null = null;
     for (const outcome of outcomes) {
       if (outcome.failure === null) continue;
@@ -93,14 +99,16 @@ export class MatrixReport implements RunReport {
     }
   }
 
-  /** A failure that is the same as the one above is not told again. */
+  /** What the reports above tell, or what is the same as in the case above, is not told again. */
   private writeCase(outcome: Outcome, failure: OutcomeFailure, last: OutcomeFailure | null): void {
     const { terminal } = this;
     const { colors, write, width } = terminal;
     const label = caseWords(outcome.case).join(' ');
     const text = label === '' ? 'on its own machine' : label;
     write(`${colors.red(paragraph(text, width, DEEPER, `${INDENT}✗ `))}\n`);
-    if (isSame(last, failure)) write(`${DEEPER}${colors.dim('the same')}\n`);
+    const behind = outcome.reports.filter((report) => isBehind(report, failure)).map(({ id }) => id);
+    if (behind.length > 0) write(`${paragraph([...new Set(behind)].join(', '), width, DEEPER)}\n`);
+    else if (isSame(last, failure)) write(`${DEEPER}${colors.dim('the same')}\n`);
     else writeFailure(terminal, failure, { stacks: this.options.stacks, indent: DEEPER });
     writeReproduction(terminal, outcome.reproduce, DEEPER);
   }

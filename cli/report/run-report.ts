@@ -1,3 +1,4 @@
+import type { Comparison } from '../baseline/compare';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Problem } from '../problem';
@@ -16,5 +17,6 @@ export interface RunSummary {
 export interface RunReport {
   start(scenarios: readonly LoadedScenario[]): void;
   outcome(outcome: Outcome): void;
-  end(problems: readonly Problem[], summary: RunSummary): void;
+  /** @param comparison with an earlier run, if one was named */
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void;
 }

@@ -1,10 +1,13 @@
+import type { Comparison } from '../baseline/compare';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { Outcome } from '../outcome';
 import type { Problem } from '../problem';
 import { layOut, type Column } from './columns';
-import { INDENT, writeEnd, writeFailure, writeReproduction } from './failure-text';
+import { writeComparison } from './comparison-text';
+import { INDENT, writeEnd, writeFailure, writeLog, writeReproduction } from './failure-text';
 import { paragraph } from './paragraph';
 import type { RunReport, RunSummary } from './run-report';
+import { inOrder, isBehind, writeReport } from './sanitizer-text';
 import type { Terminal } from './terminal';
 import { count, formatBytes, formatTime, formatWall } from './units';
 
@@ -51,12 +54,21 @@ export class TextReport implements RunReport {
     const { description } = outcome.scenario;
     if (description !== '') write(`${colors.dim(paragraph(description, width, INDENT))}\n`);
     for (const note of outcome.notes) write(`${colors.cyan(paragraph(note, width, `${INDENT}  `, `${INDENT}· `))}\n`);
-    if (outcome.failure === null) return;
-    writeFailure(this.terminal, outcome.failure, this.options);
-    writeReproduction(this.terminal, outcome.reproduce);
+    this.writeReports(outcome);
+    if (outcome.failure !== null) writeReproduction(this.terminal, outcome.reproduce);
   }
 
-  end(problems: readonly Problem[], summary: RunSummary): void {
+  /** A failure that the reports tell of is not told of twice. */
+  private writeReports({ failure, reports }: Outcome): void {
+    const { terminal } = this;
+    const isTold = failure !== null && reports.some((report) => isBehind(report, failure));
+    if (failure !== null && !isTold) writeFailure(terminal, failure, this.options);
+    for (const report of inOrder(reports.map((each) => ({ report: each })))) writeReport(terminal, report, INDENT);
+    if (failure !== null && isTold) writeLog(terminal, failure);
+  }
+
+  end(problems: readonly Problem[], summary: RunSummary, comparison: Comparison | null): void {
+    if (comparison !== null) writeComparison(this.terminal, comparison);
     writeEnd(this.terminal, problems, summary, this.options.stacks);
   }
 

@@ -13,6 +13,9 @@ const scaled = (value: number, step: number, units: readonly string[]): string =
 /** Simulated nanoseconds. */
 export const formatTime = (nanoseconds: number): string => scaled(nanoseconds, 1000, ['ns', 'us', 'ms', 's']);
 
+/** A moment of simulated time, exact, so that moments that follow one another look different. */
+export const formatMoment = (nanoseconds: number): string => `${(nanoseconds / 1000).toFixed(3)} us`;
+
 export const formatBytes = (bytes: number): string => scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
 
 /** Real time. */

@@ -31,13 +31,18 @@ export const forbidExit = (): void => {
  * Sends what a scenario prints to the command at once: the thread's own streams would hold it back until the scenario
  * lets the event loop turn.
  */
-export const redirectOutput = (send: (text: string) => void): void => {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.write = (chunk: Uint8Array | string, ...rest: unknown[]): boolean => {
-      send(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
-      const done = rest.find((argument) => typeof argument === 'function');
-      if (done !== undefined) process.nextTick(done);
-      return true;
-    };
+export class RedirectedOutput {
+  /** What is printed is lost: it was printed before. */
+  muted = false;
+
+  constructor(send: (text: string) => void) {
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.write = (chunk: Uint8Array | string, ...rest: unknown[]): boolean => {
+        if (!this.muted) send(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+        const done = rest.find((argument) => typeof argument === 'function');
+        if (done !== undefined) process.nextTick(done);
+        return true;
+      };
+    }
   }
-};
+}

@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { forbidExit, redirectOutput, silenceNode, StrayErrors } from './containment';
-import { RamPool } from '../../index';
+import { forbidExit, RedirectedOutput, silenceNode, StrayErrors } from './containment';
+import { RamPool, type Scenario } from '../../index';
 import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
 import { caseName } from '../../lab/matrix/case-name';
+import { cardOf } from '../museum/exhibit-card';
 import { fullHostTurn } from './host-turn';
 import { KernelLog } from './kernel-log';
 import { describeLoadError, describeThrown } from './load-problem';
@@ -30,18 +31,34 @@ const load = async ({ file, selected }: LoadRequest): Promise<Answer> => {
   const { name, description = '', machine = {} } = scenario;
   const matrix = matrixValues(scenario.matrix ?? {});
   const expansion = selected === null ? { cases: [{}], leftOut: [] } : expandMatrix(matrix, selected, machine);
-  return { type: 'loaded', name, description: plainText(description), matrix, ...expansion };
+  const exhibit = cardOf(scenario);
+  const card = exhibit === undefined ? {} : { exhibit };
+  return { type: 'loaded', name, description: plainText(description), matrix, ...card, ...expansion };
 };
 
+/** A scenario whose machine has another limit of simulated time. */
+const limited = (scenario: Scenario, timeLimit: number | null): Scenario =>
+  timeLimit === null ? scenario : { ...scenario, machine: { ...scenario.machine, timeLimit } };
+
 const run = async (request: RunRequest): Promise<Answer> => {
-  const { file, case: matrixCase, seed, traceFile } = request;
+  const { file, case: matrixCase, seed, sanitize, timeLimit, traceFile } = request;
   const { scenario, problems } = loadScenario(file);
   if (scenario === undefined) return { type: 'refused', problems };
   const log = new KernelLog(caseName(scenario.name, matrixCase), settings.logLevel, (record) =>
     send({ type: 'log', record }),
   );
   const trace = traceFile === null ? undefined : new TraceWriter(traceFile, scenario.name, matrixCase);
-  return runCase({ scenario, matrixCase, seed, log, trace, strays, ramPool });
+  return runCase({
+    scenario: limited(scenario, timeLimit),
+    matrixCase,
+    seed,
+    sanitize,
+    log,
+    trace,
+    strays,
+    output,
+    ramPool,
+  });
 };
 
 /** Anything that went wrong on the way is an answer, too: the command waits for one. */
@@ -56,7 +73,7 @@ const answer = async (request: Request): Promise<void> => {
 Error.stackTraceLimit = STACK_FRAMES;
 forbidExit();
 silenceNode();
-redirectOutput((text) => send({ type: 'output', text }));
+const output = new RedirectedOutput((text) => send({ type: 'output', text }));
 const strays = new StrayErrors();
 /** Cases run one after another. */
 const ramPool = new RamPool();

@@ -27,6 +27,10 @@ export interface RunRequest {
   readonly file: string;
   readonly case: MatrixCase;
   readonly seed: number;
+  /** Whether the DMA sanitizer watches. */
+  readonly sanitize: boolean;
+  /** Simulated milliseconds; null for what the scenario's machine says. */
+  readonly timeLimit: number | null;
   readonly traceFile: string | null;
 }
 

@@ -3,16 +3,20 @@ import {
   type FailureReport,
   type MatrixCase,
   type RamPool,
+  type RunOptions,
   type Scenario,
   type ScenarioResult,
+  type SiteProbe,
 } from '../../index';
-import type { StrayErrors } from './containment';
+import type { RedirectedOutput, StrayErrors } from './containment';
 import { fullHostTurn, hostTurn } from './host-turn';
 import type { KernelLog } from './kernel-log';
 import { describeThrown } from './load-problem';
 import { plainText } from './plain-value';
 import type { FinishedAnswer } from './protocol';
-import { authoredPlace } from '../source-position';
+import type { Place } from '../problem';
+import { formatSite, parseSite } from '../site';
+import { authoredPlace, authoredPlaces } from '../source-position';
 import type { TraceWriter } from './trace-writer';
 
 /** One run of one scenario. */
@@ -20,9 +24,12 @@ export interface Case {
   readonly scenario: Scenario;
   readonly matrixCase: MatrixCase;
   readonly seed: number;
+  /** Whether the DMA sanitizer watches. */
+  readonly sanitize: boolean;
   readonly log: KernelLog;
   readonly trace: TraceWriter | undefined;
   readonly strays: StrayErrors;
+  readonly output: RedirectedOutput;
   readonly ramPool: RamPool;
 }
 
@@ -41,14 +48,58 @@ const plainResult = (result: ScenarioResult, failure: FailureReport | null): Sce
   notes: result.notes.map(plainText),
 });
 
-const execute = async ({ scenario, matrixCase, seed, log, trace, strays, ramPool }: Case): Promise<ScenarioResult> => {
-  const subscriber = trace === undefined ? {} : { subscriber: trace.add };
-  const options = { case: matrixCase, seed, hostTurn, log, ramPool, ...subscriber };
+/** The lines of the author's that are at work. */
+const site: SiteProbe = () => authoredPlaces(new Error().stack).map(formatSite);
+
+/** A run, of which the sanitizer may want to see everything a second time. Only the first time may be noticed. */
+class Attempt {
+  /** What the scenario did behind the back of its promise. */
+  stray: FailureReport | null = null;
+  private readonly given: Case;
+  private reran = false;
+
+  constructor(given: Case) {
+    this.given = given;
+  }
+
+  get options(): RunOptions {
+    const { matrixCase, seed, sanitize, log, trace, ramPool } = this.given;
+    return {
+      case: matrixCase,
+      seed,
+      hostTurn,
+      log,
+      ramPool,
+      ...(trace === undefined ? {} : { subscriber: trace.add }),
+      ...(sanitize ? { sanitizer: { site }, onRerun: () => this.rerun() } : {}),
+    };
+  }
+
+  /** The last run is over. */
+  async end(): Promise<void> {
+    await fullHostTurn();
+    const stray = strayFailure(this.given.strays);
+    if (!this.reran) this.stray = stray;
+    this.given.output.muted = false;
+  }
+
+  private async rerun(): Promise<void> {
+    await this.end();
+    this.reran = true;
+    this.given.output.muted = true;
+  }
+}
+
+const execute = async (given: Case): Promise<ScenarioResult> => {
+  const attempt = new Attempt(given);
   await Promise.resolve(); // hostTurn may be called from promise callbacks only
-  const result = await runScenario(scenario, options);
-  await fullHostTurn();
-  return plainResult(result, result.failure ?? strayFailure(strays));
+  const result = await runScenario(given.scenario, attempt.options);
+  await attempt.end();
+  return plainResult(result, result.failure ?? attempt.stray);
 };
+
+const placeOf = (failure: FailureReport | null): Place | undefined =>
+  failure?.site === undefined ? authoredPlace(failure?.stack) : parseSite(failure.site);
 
 /** Runs a case, and finds the author's line behind its failure. */
 export const runCase = async (given: Case): Promise<FinishedAnswer> => {
@@ -59,11 +110,12 @@ export const runCase = async (given: Case): Promise<FinishedAnswer> => {
     return {
       type: 'finished',
       result,
-      place: authoredPlace(result.failure?.stack) ?? null,
+      place: placeOf(result.failure) ?? null,
       log: result.failure === null ? [] : given.log.lastMessages,
       wallMilliseconds: performance.now() - start,
     };
   } finally {
+    given.output.muted = false;
     given.trace?.close();
   }
 };

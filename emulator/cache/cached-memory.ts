@@ -1,6 +1,8 @@
 import type { Prng } from '../../base/prng';
 import type { Trace } from '../../base/trace';
+import type { MemoryWatch } from '../bus/memory-watch';
 import type { PhysicalBus } from '../bus/physical-bus';
+import { WatchedCpuBus } from '../bus/watched-bus';
 import type { Clock } from '../clock';
 import type { Ram } from '../memory/ram';
 import { CacheAdversary } from './adversary';
@@ -32,8 +34,19 @@ export class CachedMemory {
   /** Undefined if stores never wait. */
   readonly stores: StoreBuffer | undefined;
 
-  /** @param rng what the adversarial mode draws from */
-  constructor(bus: PhysicalBus, ram: Ram, clock: Clock, trace: Trace, rng: Prng, options: CacheOptions = {}) {
+  /**
+   * @param rng what the adversarial mode draws from
+   * @param watch who sees the CPU's loads and stores, before store buffer and cache
+   */
+  constructor(
+    bus: PhysicalBus,
+    ram: Ram,
+    clock: Clock,
+    trace: Trace,
+    rng: Prng,
+    options: CacheOptions = {},
+    watch?: MemoryWatch,
+  ) {
     const parameters = cacheParameters(options);
     const { adversary } = parameters;
     this.operationNs = parameters.operationNs;
@@ -45,8 +58,10 @@ export class CachedMemory {
       const chance = rng.fork('adversary');
       this.adversary = new CacheAdversary(this.cache, ram, clock, this.stores, chance, adversary.interval);
     }
-    this.cpu = this.forCpu(cached, ram, false);
-    this.uncached = this.forCpu(bus, ram, true);
+    const cpu = this.forCpu(cached, ram, false);
+    const uncached = this.forCpu(bus, ram, true);
+    this.cpu = watch === undefined ? cpu : new WatchedCpuBus(cpu, watch, false);
+    this.uncached = watch === undefined ? uncached : new WatchedCpuBus(uncached, watch, true);
     this.coherent = this.adversary === undefined ? snooping : new SteppedBus(snooping, this.adversary);
     this.nonCoherent = this.adversary === undefined ? bus : new SteppedBus(bus, this.adversary);
   }

@@ -3,10 +3,11 @@ import type { StructDevice } from '../base/struct-device';
 import { out, type Out } from '../err';
 import { __GFP_COMP, __GFP_DMA, __GFP_DMA32, __GFP_NOWARN, type Gfp } from '../gfp';
 import { get_order } from '../mm/page';
+import { dma_set_master } from './admission';
 import { checkDevice, checkDmaAddr, checkSize } from './arguments';
 import { DMA_ATTR_NO_WARN, DMA_ATTR_WRITE_COMBINE, type DmaAttrs } from './attrs';
 import { dma_alloc_from_dev_coherent, dma_release_from_dev_coherent } from './coherent-memory';
-import { traceCoherent } from './dma-trace';
+import { traceMemory } from './dma-trace';
 
 /**
  * Memory that CPU and device may both use at any time (`kernel/dma/mapping.c`). It comes from memory of the
@@ -18,7 +19,9 @@ const NULL = virtAddr(0);
 /** From memory of the device's own; null if it has none. */
 const allocOwn = (dev: StructDevice, size: number, handle: Out<DmaAddr>): VirtAddr | null => {
   const cpu = out(NULL);
-  return dma_alloc_from_dev_coherent(dev, size, handle, cpu) ? cpu.value : null;
+  if (!dma_alloc_from_dev_coherent(dev, size, handle, cpu)) return null;
+  dma_set_master(dev);
+  return cpu.value;
 };
 
 /**
@@ -43,7 +46,7 @@ export const dma_alloc_attrs = (
   }
   const own = dma.dma_mem === null ? null : allocOwn(dev, size, handle);
   const cpu = own ?? dma.ops.alloc(dev, size, handle, gfp & ~(__GFP_DMA | __GFP_DMA32), attrs);
-  if (kernel.trace.active) traceCoherent(dev, 'dma-alloc', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size);
+  if (kernel.trace.active) traceMemory(dev, 'dma-alloc', 'coherent', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size);
   return cpu;
 };
 
@@ -63,13 +66,13 @@ export const dma_free_attrs = (
   checkDmaAddr('dma_free_attrs', handle);
   const { kernel, dma } = dev;
   if (dma_release_from_dev_coherent(dev, get_order(size), cpu)) {
-    if (kernel.trace.active) traceCoherent(dev, 'dma-free', cpu, handle, size);
+    if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
     return;
   }
   if (!kernel.cpu.interruptsEnabled) {
     kernel.warn('dma_free_attrs', `${dev.name}: coherent memory freed with interrupts disabled`);
   }
-  if (kernel.trace.active) traceCoherent(dev, 'dma-free', cpu, handle, size);
+  if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
   if (cpu !== 0) dma.ops.free(dev, size, cpu, handle, attrs);
 };
 

@@ -33,6 +33,8 @@ export class DeviceDma {
   dma_parms: DeviceDmaParameters | null = { max_segment_size: 0, segment_boundary_mask: 0n, min_align_mask: 0 };
   /** The back end. */
   ops: DmaMapOps = directOps;
+  /** Lets the device through to the bus; null once that has been done, and where nothing keeps it out. */
+  admission: (() => void) | null = null;
   /** The I/O address space that the IOMMU back end maps into; null with any other. */
   iommu: IommuDmaCookie | null = null;
   /** The device may attack: nothing but its own buffers may show (`dev_is_untrusted`). */

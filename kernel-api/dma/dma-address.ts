@@ -13,8 +13,11 @@ export const MAPPING_ERROR_OFFSET = 0xfff;
 export const DMA_BIT_MASK = (n: number): bigint => (1n << BigInt(n)) - 1n;
 
 /** Whether a mapping call failed: `-ENOMEM` if so, else 0. */
-export const dma_mapping_error = (_dev: StructDevice, address: DmaAddr): number =>
-  address === DMA_MAPPING_ERROR ? -ENOMEM : 0;
+export const dma_mapping_error = (dev: StructDevice, address: DmaAddr): number => {
+  const { trace } = dev.kernel;
+  if (trace.active) trace.emit({ type: 'dma-mapping-error', device: dev.name, address });
+  return address === DMA_MAPPING_ERROR ? -ENOMEM : 0;
+};
 
 /** The smaller of two limits of which 0 means none (`min_not_zero`). */
 export const minNotZero = (a: bigint, b: bigint): bigint => {

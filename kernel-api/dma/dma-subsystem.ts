@@ -7,6 +7,7 @@ import type { MemblockRange } from '../mm/memblock';
 import { of_dma_get_range, of_dma_is_coherent, of_get_next_dma_parent } from '../of/address';
 import type { OfNode } from '../of/of-node';
 import { of_property_read_bool } from '../of/property';
+import { guardOps } from './admission';
 import { AtomicPools } from './atomic-pools';
 import { DmaRangeMap } from './bus-dma-region';
 import type { DmaCoherentMem } from './coherent-memory';
@@ -99,6 +100,7 @@ export class DmaSubsystem {
     }
     iommu_setup_dma_ops(dev);
     if (error !== 0) of_dma_set_restricted_buffer(dev, of_node);
+    guardOps(dev);
     return 0;
   }
 

@@ -1,7 +1,8 @@
-import { dmaAddrOf, physAddr, virtAddr, type DmaAddr, type PhysAddr, type VirtAddr } from '../../base/address';
-import type { DmaMapEvent } from '../../base/trace-events';
+import { dmaAddrOf, PAGE_SIZE, physAddr, type DmaAddr, type PhysAddr, type VirtAddr } from '../../base/address';
+import type { DmaAllocEvent, DmaMapEvent } from '../../base/trace-events';
 import type { StructDevice } from '../base/struct-device';
 import { dmaLength, dmaOffset, dmaPage, entryLength, entryOffset, entryPfn, nextEntry } from '../scatterlist/raw';
+import type { DmaAttrs } from './attrs';
 import type { DmaDataDirection } from './direction';
 import { DMA_MAPPING_ERROR } from './dma-address';
 
@@ -22,6 +23,7 @@ export const traceMap = (
   address: DmaAddr,
   length: number,
   direction: DmaDataDirection,
+  attrs: DmaAttrs,
 ): void =>
   dev.kernel.trace.emit({
     type: 'dma-map',
@@ -31,7 +33,9 @@ export const traceMap = (
     address,
     length,
     entries: address === DMA_MAPPING_ERROR ? 0 : 1,
+    nents: 1,
     direction,
+    attrs,
   });
 
 export const traceUnmap = (
@@ -40,6 +44,7 @@ export const traceUnmap = (
   address: DmaAddr,
   length: number,
   direction: DmaDataDirection,
+  attrs: DmaAttrs,
 ): void =>
   dev.kernel.trace.emit({
     type: 'dma-unmap',
@@ -49,7 +54,9 @@ export const traceUnmap = (
     address,
     length,
     entries: 1,
+    nents: 1,
     direction,
+    attrs,
   });
 
 /** Visits up to `nents` entries, until `visit` returns false. */
@@ -61,14 +68,29 @@ const walk = (dev: StructDevice, sgl: VirtAddr, nents: number, visit: (entry: Vi
 const addressOf = (dev: StructDevice, entry: VirtAddr): DmaAddr =>
   dmaAddrOf(dmaPage(dev.kernel, entry), dmaOffset(dev.kernel, entry));
 
-/** The mapped segments of a list: their number and bytes. */
-const segmentsOf = (dev: StructDevice, sgl: VirtAddr, nents: number): { entries: number; length: number } => {
+/** Tells of the mapped segments of a list, and returns their number and bytes. */
+const traceSegments = (dev: StructDevice, sgl: VirtAddr, nents: number): { entries: number; length: number } => {
   const sum = { entries: 0, length: 0 };
   walk(dev, sgl, nents, (entry) => {
     const length = dmaLength(dev.kernel, entry);
     if (length === 0) return false;
+    dev.kernel.trace.emit({ type: 'dma-map-segment', address: addressOf(dev, entry), length });
     sum.entries++;
     sum.length += length;
+    return true;
+  });
+  return sum;
+};
+
+/** Tells of the entries of a list, and returns their bytes. */
+const traceEntries = (dev: StructDevice, sgl: VirtAddr, nents: number): number => {
+  const { kernel } = dev;
+  let sum = 0;
+  walk(dev, sgl, nents, (entry) => {
+    const length = entryLength(kernel, entry);
+    const physical = physAddr(entryPfn(kernel, entry) * PAGE_SIZE + entryOffset(kernel, entry));
+    kernel.trace.emit({ type: 'dma-map-entry', physical, length });
+    sum += length;
     return true;
   });
   return sum;
@@ -81,26 +103,32 @@ export const traceMapSg = (
   nents: number,
   mapped: number,
   direction: DmaDataDirection,
+  attrs: DmaAttrs,
 ): void => {
   const { kernel } = dev;
-  let length = 0;
-  walk(dev, sgl, nents, (entry) => {
-    length += entryLength(kernel, entry);
-    return true;
-  });
+  const length = traceEntries(dev, sgl, nents);
+  if (mapped > 0) traceSegments(dev, sgl, mapped);
   kernel.trace.emit({
     type: 'dma-map',
     device: dev.name,
     what: 'sg',
-    physical: physAddr(nents > 0 ? entryPfn(kernel, sgl) * 4096 + entryOffset(kernel, sgl) : 0),
+    physical: physAddr(nents > 0 ? entryPfn(kernel, sgl) * PAGE_SIZE + entryOffset(kernel, sgl) : 0),
     address: mapped > 0 ? addressOf(dev, sgl) : DMA_MAPPING_ERROR,
     length,
     entries: Math.max(mapped, 0),
+    nents,
     direction,
+    attrs,
   });
 };
 
-export const traceUnmapSg = (dev: StructDevice, sgl: VirtAddr, nents: number, direction: DmaDataDirection): void => {
+export const traceUnmapSg = (
+  dev: StructDevice,
+  sgl: VirtAddr,
+  nents: number,
+  direction: DmaDataDirection,
+  attrs: DmaAttrs,
+): void => {
   const address = addressOf(dev, sgl);
   dev.kernel.trace.emit({
     type: 'dma-unmap',
@@ -108,8 +136,10 @@ export const traceUnmapSg = (dev: StructDevice, sgl: VirtAddr, nents: number, di
     what: 'sg',
     physical: behind(dev, address),
     address,
-    ...segmentsOf(dev, sgl, nents),
+    ...traceSegments(dev, sgl, nents),
+    nents,
     direction,
+    attrs,
   });
 };
 
@@ -136,11 +166,12 @@ export const traceSyncSg = (
     return true;
   });
 
-/** Coherent memory was allocated or freed; a failed allocation has a `cpu` of 0. */
-export const traceCoherent = (
+/** Memory for DMA was allocated or is freed; a failed allocation has a `cpu` of 0. */
+export const traceMemory = (
   dev: StructDevice,
-  type: 'dma-alloc' | 'dma-free',
+  type: DmaAllocEvent['type'],
+  kind: DmaAllocEvent['kind'],
   cpu: VirtAddr,
   address: DmaAddr,
   length: number,
-): void => dev.kernel.trace.emit({ type, device: dev.name, cpu: virtAddr(cpu), address, length });
+): void => dev.kernel.trace.emit({ type, device: dev.name, kind, cpu, address, length });

@@ -3,9 +3,11 @@ import { EINVAL, EIO, ENOMEM, EOPNOTSUPP, EPERM } from '../../base/errno';
 import { hex } from '../../base/u64';
 import type { StructDevice } from '../base/struct-device';
 import { IotlbGather } from '../iommu/iotlb-gather';
+import { dma_set_master } from './admission';
 import { arch_sync_dma_for_cpu, arch_sync_dma_for_device } from './arch-sync';
 import { DMA_ATTR_MMIO, DMA_ATTR_REQUIRE_COHERENT, DMA_ATTR_SKIP_CPU_SYNC, type DmaAttrs } from './attrs';
 import type { DmaDataDirection } from './direction';
+import { traceMap, traceUnmap } from './dma-trace';
 import { allocIova, iommuToPhysical, protectionOf } from './iommu-dma';
 import { dev_use_swiotlb, isUnaligned, mapSwiotlb } from './iommu-dma-bounce';
 import { swiotlb_tbl_unmap_single } from './swiotlb/map-single';
@@ -59,6 +61,7 @@ export const dma_iova_try_alloc = (dev: StructDevice, state: DmaIovaState, phys:
   const offset = inPage(phys);
   const page = allocIova(dev, pagesOf(offset, size), dev.dma.iovaLimit);
   if (page === 0) return false;
+  dma_set_master(dev);
   state.addr = dmaAddrOf(page, offset);
   state.__size = size;
   return true;
@@ -166,12 +169,16 @@ export const dma_iova_link = (
     if (state.__swiotlb) dev.kernel.dma.warnOnce('dma_iova_link coherent', `${dev.name}: the range is bounced in part`);
     return -EOPNOTSUPP;
   }
-  if (isUnaligned(phys, size) && dev_use_swiotlb(dev, size, dir)) {
-    if (mustBeCoherent || (attrs & DMA_ATTR_MMIO) !== 0) return -EPERM;
-    return linkBounced(dev, state, phys, offset, size, dir, attrs);
-  }
+  const mustBounce = isUnaligned(phys, size) && dev_use_swiotlb(dev, size, dir);
+  if (mustBounce && (mustBeCoherent || (attrs & DMA_ATTR_MMIO) !== 0)) return -EPERM;
   const bytes = pagesOf(before, size) * PAGE_SIZE;
-  return link(dev, advance(state.addr, offset - before), phys - before, bytes, dir, attrs);
+  const error = mustBounce
+    ? linkBounced(dev, state, phys, offset, size, dir, attrs)
+    : link(dev, advance(state.addr, offset - before), phys - before, bytes, dir, attrs);
+  if (error === 0 && dev.kernel.trace.active) {
+    traceMap(dev, 'iova', phys, advance(state.addr, offset), size, dir, attrs);
+  }
+  return error;
 };
 
 /** Makes what was linked since the last time ready for the device. There is nothing to wait for on RISC-V. @returns 0 */
@@ -206,6 +213,7 @@ const unlink = (
 ): void => {
   const { domain, iovad, queue } = dev.dma.iommu!;
   const address = advance(state.addr, offset);
+  if (dev.kernel.trace.active) traceUnmap(dev, 'iova', address, size, dir, attrs);
   if (state.__swiotlb || isCached(dev, attrs)) takeBack(dev, address, size, dir, attrs);
   const page = dmaPageOf(address);
   const count = pagesOf(dmaOffsetOf(address), size);

@@ -2,6 +2,7 @@
  * The DMA API as drivers see it: what `<linux/dma-mapping.h>` declares. Behaviour is in the files named here; pools are in
  * `dmapool.ts`, as `<linux/dmapool.h>` has them.
  */
+export { dma_set_master } from './admission';
 export * from './attrs';
 export * from './coherent';
 export { dma_declare_coherent_memory, dma_release_coherent_memory } from './coherent-memory';

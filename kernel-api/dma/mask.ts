@@ -10,6 +10,10 @@ export const dma_get_mask = (dev: StructDevice): bigint => {
   return dma_mask === null || dma_mask === 0n ? DMA_BIT_MASK(32) : dma_mask;
 };
 
+const tell = ({ kernel, name }: StructDevice, mask: bigint, coherent: boolean): void => {
+  if (kernel.trace.active) kernel.trace.emit({ type: 'dma-mask', device: name, coherent, mask });
+};
+
 /**
  * Tells which addresses the device can emit. 0, or `-EIO` if the device does no DMA or memory for so small a mask cannot
  * be had; then the old mask stays.
@@ -20,6 +24,7 @@ export const dma_set_mask = (dev: StructDevice, mask: bigint): number => {
   const truncated = BigInt.asUintN(64, mask);
   if (dev.dma.dma_mask === null || !dev.dma.ops.supported(dev, truncated)) return -EIO;
   dev.dma.dma_mask = truncated;
+  tell(dev, truncated, false);
   dma_setup_need_sync(dev);
   return 0;
 };
@@ -31,6 +36,7 @@ export const dma_set_coherent_mask = (dev: StructDevice, mask: bigint): number =
   const truncated = BigInt.asUintN(64, mask);
   if (!dev.dma.ops.supported(dev, truncated)) return -EIO;
   dev.dma.coherent_dma_mask = truncated;
+  tell(dev, truncated, true);
   return 0;
 };
 

@@ -10,7 +10,7 @@ import { sg_alloc_table, sg_free_table, SgTable } from '../scatterlist/sg-table'
 import { checkDevice, checkSize } from './arguments';
 import { DMA_ATTR_ALLOC_SINGLE_PAGES, type DmaAttrs } from './attrs';
 import { checkDirection, type DmaDataDirection } from './direction';
-import { traceCoherent } from './dma-trace';
+import { traceMemory } from './dma-trace';
 import { allocPages } from './pages';
 
 /**
@@ -40,8 +40,8 @@ const allocSingle = (dev: StructDevice, size: number, dir: DmaDataDirection, gfp
 
 const trace = (dev: StructDevice, type: 'dma-alloc' | 'dma-free', sgt: SgTable | null, size: number): void => {
   if (!dev.kernel.trace.active) return;
-  if (sgt === null) traceCoherent(dev, type, virtAddr(0), dmaAddr(0), size);
-  else traceCoherent(dev, type, page_address(sg_page(sgt.sgl!)), sg_dma_address(sgt.sgl!), size);
+  if (sgt === null) traceMemory(dev, type, 'scattered', virtAddr(0), dmaAddr(0), size);
+  else traceMemory(dev, type, 'scattered', page_address(sg_page(sgt.sgl!)), sg_dma_address(sgt.sgl!), size);
 };
 
 /**

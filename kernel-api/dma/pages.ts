@@ -5,7 +5,7 @@ import { __GFP_COMP, __GFP_DMA, __GFP_DMA32, type Gfp } from '../gfp';
 import { page_address, virt_to_page, type Page } from '../mm/page';
 import { checkDevice, checkDmaAddr, checkSize } from './arguments';
 import { checkDirection, type DmaDataDirection } from './direction';
-import { traceCoherent } from './dma-trace';
+import { traceMemory } from './dma-trace';
 
 /** Pages for streaming DMA (`kernel/dma/mapping.c`): mapped once, used often, and synced like any streaming mapping. */
 
@@ -48,8 +48,8 @@ export const dma_alloc_pages = (
   checkSize('dma_alloc_pages', size);
   const page = allocPages(dev, size, handle, dir, gfp);
   if (dev.kernel.trace.active) {
-    if (page === null) traceCoherent(dev, 'dma-alloc', virtAddr(0), dmaAddr(0), size);
-    else traceCoherent(dev, 'dma-alloc', page_address(page), handle.value, size);
+    if (page === null) traceMemory(dev, 'dma-alloc', 'pages', virtAddr(0), dmaAddr(0), size);
+    else traceMemory(dev, 'dma-alloc', 'pages', page_address(page), handle.value, size);
   }
   return page;
 };
@@ -66,7 +66,7 @@ export const dma_free_pages = (
   checkDirection('dma_free_pages', dir);
   checkSize('dma_free_pages', size);
   checkDmaAddr('dma_free_pages', handle);
-  if (dev.kernel.trace.active) traceCoherent(dev, 'dma-free', page_address(page), handle, size);
+  if (dev.kernel.trace.active) traceMemory(dev, 'dma-free', 'pages', page_address(page), handle, size);
   dev.dma.ops.freePages(dev, pageAlign(size), page, handle, dir);
 };
 

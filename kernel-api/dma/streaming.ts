@@ -70,7 +70,7 @@ const mapPhys = (
   if (!(phys >= 0 && phys < ADDRESS_LIMIT)) return nowhere(dev, phys, size);
   if ((attrs & DMA_ATTR_MMIO) !== 0) warnIfRam(dev, phys);
   const address = dev.dma.ops.mapPhys(dev, phys, size, dir, attrs);
-  if (dev.kernel.trace.active) traceMap(dev, what, phys, address, size, dir);
+  if (dev.kernel.trace.active) traceMap(dev, what, phys, address, size, dir, attrs);
   return address;
 };
 
@@ -87,7 +87,7 @@ const unmapPhys = (
   checkSize('dma_unmap_phys', size);
   checkDmaAddr('dma_unmap_phys', address);
   if (unmappable(dev, attrs)) return;
-  if (dev.kernel.trace.active) traceUnmap(dev, what, address, size, dir);
+  if (dev.kernel.trace.active) traceUnmap(dev, what, address, size, dir, attrs);
   dev.dma.ops.unmapPhys(dev, address, size, dir, attrs);
 };
 
@@ -162,6 +162,8 @@ export const dma_map_single_attrs = (
 ): DmaAddr => {
   checkDevice(dev);
   if (is_vmalloc_addr(pointer)) {
+    const { trace } = dev.kernel;
+    if (trace.active) trace.emit({ type: 'dma-map-refused', device: dev.name, cpu: pointer, length: size });
     dev.kernel.dma.warnOnce('dma_map_single', `${dev.name}: memory of the vmalloc area cannot be mapped as a whole`);
     return DMA_MAPPING_ERROR;
   }
@@ -225,7 +227,7 @@ const mapSg = (dev: StructDevice, sgl: VirtAddr, nents: number, dir: DmaDataDire
   if (withoutMask(dev, 'dma_map_sg')) return 0;
   // No entries: the back ends of Linux return the number itself.
   const mapped = nents > 0 ? dev.dma.ops.mapSg(dev, sgl, nents, dir, attrs) : nents;
-  if (dev.kernel.trace.active) traceMapSg(dev, sgl, nents, mapped, dir);
+  if (dev.kernel.trace.active) traceMapSg(dev, sgl, nents, mapped, dir, attrs);
   if (isKnownResult(mapped)) return mapped;
   dev.kernel.dma.warnOnce('dma_map_sg', `${dev.name}: mapping ${nents} entries gave ${mapped}`);
   return -EIO;
@@ -259,7 +261,7 @@ export const dma_unmap_sg_attrs = (
   checkCount('dma_unmap_sg', nents);
   if (nents <= 0) return;
   const sgl = addressOf(sg);
-  if (dev.kernel.trace.active) traceUnmapSg(dev, sgl, nents, dir);
+  if (dev.kernel.trace.active) traceUnmapSg(dev, sgl, nents, dir, attrs);
   dev.dma.ops.unmapSg(dev, sgl, nents, dir, attrs);
 };
 

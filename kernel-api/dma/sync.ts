@@ -25,8 +25,8 @@ export const dma_sync_single_for_cpu = (
   checkDirection('dma_sync_single_for_cpu', dir);
   checkSize('dma_sync_single_for_cpu', size);
   checkDmaAddr('dma_sync_single_for_cpu', address);
-  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForCpu(dev, address, size, dir);
   if (dev.kernel.trace.active) traceSync(dev, 'dma-sync-for-cpu', address, size, dir);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForCpu(dev, address, size, dir);
 };
 
 /** The device is about to use what the CPU wrote. */
@@ -40,8 +40,8 @@ export const dma_sync_single_for_device = (
   checkDirection('dma_sync_single_for_device', dir);
   checkSize('dma_sync_single_for_device', size);
   checkDmaAddr('dma_sync_single_for_device', address);
-  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForDevice(dev, address, size, dir);
   if (dev.kernel.trace.active) traceSync(dev, 'dma-sync-for-device', address, size, dir);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSingleForDevice(dev, address, size, dir);
 };
 
 /** The address of a part of a mapping. */
@@ -87,8 +87,8 @@ export const dma_sync_sg_for_cpu = (
   checkCount('dma_sync_sg_for_cpu', nelems);
   if (nelems <= 0) return;
   const sgl = sg?.address ?? virtAddr(0);
-  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForCpu(dev, sgl, nelems, dir);
   if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-cpu', sgl, nelems, dir);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForCpu(dev, sgl, nelems, dir);
 };
 
 /** `dma_sync_single_for_device` of a mapped list; `nelems` is what `dma_map_sg` was given. */
@@ -103,8 +103,8 @@ export const dma_sync_sg_for_device = (
   checkCount('dma_sync_sg_for_device', nelems);
   if (nelems <= 0) return;
   const sgl = sg?.address ?? virtAddr(0);
-  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForDevice(dev, sgl, nelems, dir);
   if (dev.kernel.trace.active) traceSyncSg(dev, 'dma-sync-for-device', sgl, nelems, dir);
+  if (!dev.dma.dma_skip_sync) dev.dma.ops.syncSgForDevice(dev, sgl, nelems, dir);
 };
 
 /** `dma_sync_sg_for_cpu` of a whole table. */

@@ -2,6 +2,7 @@ import { dmaPageOf, PAGE_SIZE, physAddr, type DmaAddr, type PhysAddr } from '../
 import { EINVAL, ENODEV } from '../../base/errno';
 import { hex } from '../../base/u64';
 import type { StructDevice } from '../base/struct-device';
+import { dma_set_master } from '../dma/admission';
 import { GFP_KERNEL, type Gfp } from '../gfp';
 import type { Kernel } from '../kernel';
 import { nextEntry, entryLength, entryOffset, entryPfn } from '../scatterlist/raw';
@@ -53,7 +54,14 @@ export const iommu_attach_device = (domain: IommuDomain, dev: StructDevice): num
   const group = dev.iommu?.group;
   if (group === undefined || group === null) return -ENODEV;
   if (group.devices.length !== 1 || !compatible(dev, domain)) return -EINVAL;
-  return group.attachOwned(domain);
+  return attach(group, domain);
+};
+
+/** A driver that attaches a domain of its own maps there, and means its devices to reach that. */
+const attach = (group: IommuGroup, domain: IommuDomain): number => {
+  const error = group.attachOwned(domain);
+  if (error === 0) group.devices.forEach(dma_set_master);
+  return error;
 };
 
 /** Moves a device back to the DMA API's domain. */
@@ -73,7 +81,7 @@ export const iommu_group_get = (dev: StructDevice): IommuGroup | null => dev.iom
 /** Moves all devices of a group to a domain: `-EINVAL` if it is another driver's, `-EBUSY` while yet another is attached. */
 export const iommu_attach_group = (domain: IommuDomain, group: IommuGroup): number => {
   if (!group.devices.every((dev) => compatible(dev, domain))) return -EINVAL;
-  return group.attachOwned(domain);
+  return attach(group, domain);
 };
 
 /** Moves all devices of a group back to the DMA API's domain. */

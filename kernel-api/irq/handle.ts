@@ -103,8 +103,8 @@ const runThreadOnce = async (desc: IrqDesc, action: IrqAction): Promise<void> =>
 
 const mask = (desc: IrqDesc): void => {
   if (desc.masked) return;
-  desc.masked = true;
   desc.chip.mask(desc.hwirq);
+  desc.masked = true;
 };
 
 const unmask = (desc: IrqDesc): void => {
@@ -126,10 +126,10 @@ export const startupIrq = (desc: IrqDesc): void => {
   if (desc.masked) desc.chip.mask(desc.hwirq);
 };
 
-/** Turns the line off. */
+/** Turns the line off. An interrupt that comes before it is off finds that it has to be masked. */
 export const shutdownIrq = (desc: IrqDesc): void => {
-  desc.masked = true;
   desc.chip.disable(desc.hwirq);
+  desc.masked = true;
 };
 
 /**

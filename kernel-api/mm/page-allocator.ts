@@ -126,7 +126,14 @@ export class PageAllocator {
   alloc(gfp: Gfp, order: number): number {
     if ((gfp & __GFP_DIRECT_RECLAIM) !== 0) this.kernel.sched.mightSleep('alloc_pages');
     if (this.failures.active && this.failures.hit(PAGE_SIZE * 2 ** order, order, gfp, 'page')) return -1;
-    return this.allocUncounted(gfp, order);
+    const pfn = this.allocUncounted(gfp, order);
+    if (pfn >= 0 && this.kernel.trace.active) this.tell('memory-alloc', pfn, order, (gfp & __GFP_ZERO) !== 0);
+    return pfn;
+  }
+
+  private tell(type: 'memory-alloc' | 'memory-free', pfn: number, order: number, zeroed: boolean): void {
+    const physical = physAddr(pfn * PAGE_SIZE);
+    this.kernel.trace.emit({ type, what: 'pages', physical, length: PAGE_SIZE * 2 ** order, zeroed });
   }
 
   /** Allocates pages as part of a request that other code has made known to the injected failures. */
@@ -193,6 +200,7 @@ export class PageAllocator {
   /** Gives an allocated block back to its zone, whatever its reference count. */
   release(frame: number): void {
     const order = this.frames.order[frame]!;
+    if (this.kernel.trace.active) this.tell('memory-free', this.frames.pfnOf(frame), order, false);
     this.frames.refcount[frame] = 0;
     this.frames.flags[frame] = FRAME_PRESENT;
     this.allocatedPages -= 1 << order;

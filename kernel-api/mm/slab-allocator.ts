@@ -102,7 +102,13 @@ export class SlabAllocator {
     this.liveObjects++;
     this.liveBytes += slab.size;
     if ((gfp & __GFP_ZERO) !== 0) this.kernel.cpu.fillBytes(physAddr(address - PAGE_OFFSET), 0, slab.size);
+    if (this.kernel.trace.active) this.tell('memory-alloc', address, size, (gfp & __GFP_ZERO) !== 0);
     return address;
+  }
+
+  private tell(type: 'memory-alloc' | 'memory-free', address: number, length: number, zeroed: boolean): void {
+    const physical = physAddr(address - PAGE_OFFSET);
+    this.kernel.trace.emit({ type, what: 'kmalloc', physical, length, zeroed });
   }
 
   private refill(cache: SlabCache, gfp: Gfp): Slab | null {
@@ -167,7 +173,9 @@ export class SlabAllocator {
     frames.refcount[frame] = 0;
     this.liveObjects++;
     this.liveBytes += PAGE_SIZE << order;
-    return PAGE_OFFSET + pfn * PAGE_SIZE;
+    const address = PAGE_OFFSET + pfn * PAGE_SIZE;
+    if (this.kernel.trace.active) this.tell('memory-alloc', address, size, (gfp & __GFP_ZERO) !== 0);
+    return address;
   }
 
   /** Gives an object back. NULL and `ZERO_SIZE_PTR` are ignored; anything that is no live object is a warning. */
@@ -183,6 +191,7 @@ export class SlabAllocator {
       this.kernel.warn('kfree', `${what}: ${hex(address)} in a slab of kmalloc-${slab.size}`);
       return;
     }
+    if (this.kernel.trace.active) this.tell('memory-free', address, slab.size, false);
     this.liveObjects--;
     this.liveBytes -= slab.size;
     const cache = this.caches[slab.cache]!;

@@ -1,6 +1,7 @@
 import { dmaAddr, PAGE_SIZE, physAddr, type DmaAddr, type PhysAddr } from '../../base/address';
 import { hex } from '../../base/u64';
 import type { StructDevice } from '../base/struct-device';
+import { dma_set_master } from '../dma/admission';
 import { directToDma } from '../dma/direct-address';
 import type { DmaDataDirection } from '../dma/direction';
 import type { DmaLimit } from '../dma/dma-limit';
@@ -77,7 +78,8 @@ export class DeviceWindow {
     const range = dev.dma.iommu === null ? null : IoRange.map(dev, pfn, pages, dir, limit);
     const window = new DeviceWindow(dev, reach, range?.address ?? directToDma(dev, phys), range);
     dev.dma.ostdWindows.add(window);
-    if (dev.kernel.trace.active) traceMap(dev, 'page', phys, window.start, pages * PAGE_SIZE, dir);
+    dma_set_master(dev);
+    if (dev.kernel.trace.active) traceMap(dev, 'stream', phys, window.start, pages * PAGE_SIZE, dir, 0);
     return window;
   }
 
@@ -116,7 +118,7 @@ export class DeviceWindow {
   close(): void {
     if (!this.isOpen) return;
     const { dev, start, pages, range } = this;
-    if (dev.kernel.trace.active) traceUnmap(dev, 'page', start, pages * PAGE_SIZE, this.dir);
+    if (dev.kernel.trace.active) traceUnmap(dev, 'stream', start, pages * PAGE_SIZE, this.dir, 0);
     range?.unmap(start, pages);
     dev.dma.ostdWindows.delete(this);
     this.isOpen = false;

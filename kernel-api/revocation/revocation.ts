@@ -22,8 +22,9 @@ export const installRevocation = (kernel: Kernel, gates: RequesterGates): void =
 };
 
 /**
- * Before a driver is bound: what `revoke` did is undone. 0; `-EPROBE_DEFER` while a gate on the device's way has no driver,
- * as unbinding could not close it; or what attaching the default domain returned.
+ * Before a driver is bound: what `revoke` did at the IOMMU is undone. The gate stays closed, or is closed for the first time, until
+ * the driver is given an address for the device (`dma_set_master`): whatever the device still does is of its last driver's.
+ * 0; `-EPROBE_DEFER` while a gate on the device's way has no driver; or what attaching the default domain returned.
  */
 const admit = (dev: StructDevice, gates: RequesterGates): number => {
   const passages = gatesOf(dev, gates);
@@ -33,13 +34,17 @@ const admit = (dev: StructDevice, gates: RequesterGates): number => {
     const error = group.setDomain(group.default_domain);
     if (error !== 0) return error;
   }
-  for (const { gate, requester } of passages) gate.open(requester);
+  for (const { gate, requester } of passages) gate.close(requester);
+  dev.dma.admission = () => {
+    for (const { gate, requester } of passages) gate.open(requester);
+  };
   return 0;
 };
 
 /** After `remove`: when this returns, no access of the device changes memory any more. */
 const revoke = (dev: StructDevice, gates: RequesterGates): void => {
   block(dev);
+  dev.dma.admission = null;
   const passages = gatesOf(dev, gates);
   if (typeof passages === 'number') return;
   for (const { gate, requester } of passages) {

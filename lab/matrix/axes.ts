@@ -60,6 +60,13 @@ export const AXES = {
       { value: 'strict', doc: 'also all that the driver forgot' },
     ],
   },
+  driver: {
+    doc: 'which of the two drivers of an exhibit of the bug museum',
+    values: [
+      { value: 'buggy', doc: 'the one with the bug' },
+      { value: 'fixed', doc: 'the same without it' },
+    ],
+  },
 } as const satisfies Readonly<Record<string, AxisDescription>>;
 
 export type Axis = keyof typeof AXES;
@@ -78,6 +85,9 @@ export type MatrixValues = { readonly [A in Axis]?: readonly AxisValue<A>[] };
 
 /** The names of all axes, in order. */
 export const AXIS_NAMES = Object.keys(AXES) as readonly Axis[];
+
+/** Axes that are no property of the machine: a scenario has them only if it declares them. */
+export const DECLARED_AXES: ReadonlySet<Axis> = new Set(['driver']);
 
 /** The values of an axis, in order. */
 export const valuesOf = (axis: Axis): readonly string[] => AXES[axis].values.map(({ value }) => value);

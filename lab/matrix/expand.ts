@@ -1,5 +1,5 @@
 import type { MachineOptions } from '../machine-options';
-import { AXIS_NAMES, type Axis, type MatrixCase, type MatrixValues } from './axes';
+import { AXIS_NAMES, DECLARED_AXES, type Axis, type MatrixCase, type MatrixValues } from './axes';
 import { valueWords } from './case-name';
 import { whyLeftOut } from './left-out';
 
@@ -30,18 +30,20 @@ const product = (axes: readonly Axis[], values: ReadonlyMap<Axis, readonly strin
   return cases;
 };
 
+const leaveOut = (reason: string): Expansion => ({ cases: [], leftOut: [{ case: {}, reason }] });
+
 /**
  * All combinations of the values that a scenario declares, as far as they are selected. An axis that is selected but not
- * declared is added; one that is neither stays as the scenario's own machine has it. The last axis changes fastest.
+ * declared is added, if it is about the machine; one that is neither stays as the scenario's own machine has it. The last axis
+ * changes fastest.
  */
 export const expandMatrix = (declared: MatrixValues, selected: MatrixValues, machine: MachineOptions): Expansion => {
   const axes = AXIS_NAMES.filter((axis) => declared[axis] !== undefined || selected[axis] !== undefined);
   const values = new Map(axes.map((axis) => [axis, narrow(declared[axis], selected[axis])]));
   const empty = axes.find((axis) => values.get(axis)!.length === 0);
-  if (empty !== undefined) {
-    const reason = `it holds on ${valueWords({ [empty]: declared[empty] }).join(' ')} only`;
-    return { cases: [], leftOut: [{ case: {}, reason }] };
-  }
+  if (empty !== undefined) return leaveOut(`it holds on ${valueWords({ [empty]: declared[empty] }).join(' ')} only`);
+  const foreign = axes.find((axis) => declared[axis] === undefined && DECLARED_AXES.has(axis));
+  if (foreign !== undefined) return leaveOut(`it does not declare axis ${foreign}, which is not about the machine`);
   const all = product(axes, values).map((each) => ({ case: each, reason: whyLeftOut(each, machine) }));
   return {
     cases: all.filter(({ reason }) => reason === undefined).map((each) => each.case),

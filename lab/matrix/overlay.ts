@@ -33,6 +33,8 @@ const OVERLAYS: { readonly [A in Axis]: Overlay<A> } = {
   mask: overlayMask,
   cache: overlayCache,
   revocation: overlayRevocation,
+  // The machine is the same for both.
+  driver: (machine) => machine,
 };
 
 const overlayAxis = <A extends Axis>(machine: MachineOptions, axis: A, matrixCase: MatrixCase): MachineOptions => {

@@ -16,7 +16,7 @@ const parse = async (...words: string[]): Promise<{ command: string; targets: st
     async (targets: string[], options: object): Promise<void> => {
       asked = { command, targets, options };
     };
-  const program = createProgram('1.2.3', { run: note('run'), list: note('list') });
+  const program = createProgram('1.2.3', { run: note('run'), bugs: note('bugs'), list: note('list') });
   try {
     await runCommandLine(program, words);
   } catch (error) {
@@ -45,7 +45,7 @@ describe('dmalab: the command line', () => {
     expect(await parse('run')).to.deep.equal({
       command: 'run',
       targets: [],
-      options: { seed: 1, timeout: 30, memory: 2048, logLevel: 'silent' },
+      options: { seed: 1, sanitizer: true, timeout: 30, memory: 2048, logLevel: 'silent' },
     });
   });
 
@@ -64,7 +64,19 @@ describe('dmalab: the command line', () => {
         '--json',
         '--typecheck',
       ],
-      ...['--json-file', 'out.json', '--trace', 'out.jsonl', '--filter', 'sg'],
+      ...[
+        '--time-limit',
+        '2.5',
+        '--no-sanitizer',
+        '--baseline',
+        'old.json',
+        '--json-file',
+        'out.json',
+        '--trace',
+        'out.jsonl',
+        '--filter',
+        'sg',
+      ],
     );
     expect(options).to.deep.include({
       seed: 16,
@@ -74,6 +86,7 @@ describe('dmalab: the command line', () => {
       json: true,
       typecheck: true,
     });
+    expect(options).to.include({ timeLimit: 2.5, sanitizer: false, baseline: 'old.json' });
     expect(options).to.include({ jsonFile: 'out.json', trace: 'out.jsonl' });
   });
 
@@ -102,6 +115,10 @@ describe('dmalab: the command line', () => {
     'run --seed 4294967296': "--seed takes a whole number from 0 to 4294967295, not '4294967296'",
     'run --timeout 0': "--timeout takes a number of seconds above 0, at most 2147483, not '0'",
     'run --timeout soon': "--timeout takes a number of seconds above 0, at most 2147483, not 'soon'",
+    'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",
+    'run --time-limit 1s':
+      "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '1s'",
+    'list --time-limit 3': "unknown option '--time-limit'; 'dmalab --help' tells what there is",
     'run --memory 1': "--memory takes a whole number of MiB from 16 to 65536, not '1'",
     'run --log-level loud': "--log-level takes one of silent, error, warn, info, debug, not 'loud'",
     'run --filter /(/': '--filter /(/: Invalid regular expression: /(/: Unterminated group',

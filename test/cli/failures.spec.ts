@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { compilePackage } from '../support/compiled-package';
+import { throwsInHandler } from './lib/driver-texts';
 import { dmalab, makeFolder, parseJson, removeFolder, scenarioText, type CommandResult } from '../support/run-dmalab';
 
 interface Failure {
@@ -41,6 +42,13 @@ const failing: Record<string, readonly [body: string, kind: string, line: number
     /^task 'main' awaits something that is no part of the machine/,
   ],
   forever: ['    await lab.kernel.sched.block("the end of days");', 'lab', null, /waits for the end of days/],
+  leaks: [
+    `    const forever = async () => { for (;;) await lab.kernel.sched.block('its turn'); };
+    lab.kernel.sched.spawn('forgotten', forever);`,
+    'check',
+    null,
+    'the scenario returned while tasks still exist: forgotten; stop them first',
+  ],
   late: ["    setImmediate(() => { throw new Error('late'); });", 'exception', 5, 'nobody handles this: Error: late'],
   loops: [
     '    let n = 0;\n    while (n >= 0) n = 1;',
@@ -108,5 +116,45 @@ describe('dmalab: scenarios that fail', () => {
   it('knows no figures of a scenario that had to be stopped', () => {
     expect(report.scenarios.find(({ name }) => name === 'loops')?.measures).to.equal(null);
     expect(report.scenarios.find(({ name }) => name === 'check')?.measures).to.include({ warnings: 0, faults: 0 });
+  });
+});
+
+describe('dmalab: limits, and what happens in an interrupt', () => {
+  let folder: string;
+  let report: Report;
+  let result: CommandResult;
+  const failureOf = (name: string): Failure => report.scenarios.find((each) => each.name === name)!.failure!;
+
+  before(async function () {
+    this.timeout(120_000);
+    compilePackage();
+    folder = makeFolder({
+      'handler.ts': throwsInHandler('handler'),
+      'never.ts': scenarioText('never', "    for (;;) await (await import('dmalab')).msleep(lab.kernel, 1);"),
+      'short.ts': scenarioText('short', ''),
+    });
+    result = await dmalab(folder, 'run', '.', '--json', '--time-limit', '12.5');
+    report = parseJson<Report>(result);
+  });
+
+  after(() => removeFolder(folder));
+
+  it('reports what an interrupt handler throws, with its line, though the interrupt stays pending', () => {
+    expect(failureOf('handler')).to.include({ kind: 'exception', message: 'Error: not in here', line: 16 });
+  });
+
+  it('ends what never finishes in simulated time', () => {
+    const { kind, message } = failureOf('never');
+    expect(kind).to.equal('lab');
+    expect(message).to.equal(
+      "simulated time reached its limit of 12.5 ms: something waits or polls for what never happens; task 'main' waits for 1 ms to pass",
+    );
+  });
+
+  it('repeats the limit in the command that repeats the run, and leaves others alone', () => {
+    const [, never, short] = report.scenarios as (Report['scenarios'][0] & { reproduce: string })[];
+    expect(never!.reproduce).to.equal('dmalab run never.ts --seed 1 --time-limit 12.5');
+    expect(short!.failure).to.equal(null);
+    expect(result.code).to.equal(1);
   });
 });

@@ -76,6 +76,12 @@ const unusable: Record<string, readonly [text: string, line: number | null, colu
     21,
     'throws while it is loaded: TypeError: lost',
   ],
+  'report.ts': [
+    `${IMPORT}\nexport default scenario({ name: 'report', reports: { allow: ['DMA-LEEK'] }, run() {} });`,
+    3,
+    24,
+    "scenario 'report': reports.allow: there is no report 'DMA-LEEK'; docs/reports.md lists them",
+  ],
   'syntax.ts': [`${IMPORT}\nexport default scenario({ name: 'a' run() {} });`, 3, 37, "',' expected."],
   'throws.ts': [
     'interface Gone {\n  a: number;\n}\n\nthrow new RangeError("at load");',

@@ -33,6 +33,7 @@ const picky = withMatrix(
     lab.check(translation !== 'lazy' || coherency !== 'off', 'not with ' + translation);`,
 );
 const plain = scenarioText('plain', '    lab.note(JSON.stringify(lab.case));');
+const twins = withMatrix('twins', "{ driver: 'all' }", '');
 const wrong = withMatrix('wrong', "{ speed: 'all' }", '');
 
 const words = ({ case: each }: Run): string =>
@@ -50,7 +51,7 @@ describe('dmalab: --matrix', () => {
   before(function () {
     this.timeout(120_000);
     compilePackage();
-    folder = makeFolder({ 'picky.ts': picky, 'plain.ts': plain, 'other/wrong.ts': wrong });
+    folder = makeFolder({ 'picky.ts': picky, 'plain.ts': plain, 'other/wrong.ts': wrong, 'pairs/twins.ts': twins });
   });
 
   after(() => removeFolder(folder));
@@ -145,6 +146,17 @@ describe('dmalab: --matrix', () => {
     expect(JSON.parse(line!)).to.deep.include({ scenario: 'plain', case: { mask: '32' }, ordinal: 0 });
     const { stderr } = await dmalab(folder, 'run', 'plain.ts', '--matrix', 'mask=32', '--log-level', 'info');
     expect(stderr).to.include('[plain[mask=32]');
+  });
+
+  it('leaves out scenarios that have no two drivers where one of these is named', async () => {
+    const { scenarios, leftOut, code } = await runJson('.', 'pairs', '--matrix', 'driver=fixed', 'mask=32');
+    expect(scenarios.map((run) => `${run.name} ${words(run)}`)).to.deep.equal(['twins mask=32 driver=fixed']);
+    expect(leftOut).to.deep.equal(
+      ['picky', 'plain'].map((name) => ({
+        ...{ name, case: {}, reason: 'it does not declare axis driver, which is not about the machine' },
+      })),
+    );
+    expect(code).to.equal(0);
   });
 
   it('is told by list', async () => {

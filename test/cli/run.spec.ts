@@ -104,7 +104,7 @@ describe('dmalab: running and reporting', () => {
     const report = parseJson<Record<string, unknown> & { scenarios: Record<string, unknown>[] }>(result);
     const [scenario] = report.scenarios;
     expect(Object.keys(report)).to.deep.equal([
-      ...['format', 'dmalab', 'seed', 'summary', 'scenarios', 'leftOut', 'notLoaded'],
+      ...['format', 'dmalab', 'seed', 'sanitizer', 'summary', 'scenarios', 'leftOut', 'notLoaded', 'baseline'],
     ]);
     expect(report.format).to.equal(1);
     expect(Object.keys(report.summary as object)).to.deep.equal(['passed', 'failed', 'notLoaded', 'wallMilliseconds']);
@@ -126,7 +126,7 @@ describe('dmalab: running and reporting', () => {
     const page = fs.readFileSync(path.resolve(__dirname, '../../docs/cli.md'), 'utf8');
     const { stdout } = await dmalab(folder, 'run', '--help');
     const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
-    expect(options).to.have.lengthOf(11);
+    expect(options).to.have.lengthOf(14);
     for (const option of options) expect(page, option).to.include(`\`${option}`);
     const json = await dmalab(folder, 'run', 'broken.ts', '--json');
     for (const [, field] of json.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);

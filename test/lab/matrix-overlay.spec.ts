@@ -169,6 +169,8 @@ const TABLE: readonly (readonly [MatrixCase, MachineOptions, MachineOptions])[] 
   [{ cache: 'adversarial' }, { cache: { adversarial: true }, nodes: [NODE, CLIENT] }, CONTRARY],
   [{ revocation: 'linux' }, { revocation: 'linux', nodes: [NODE, CLIENT] }, { ...CONTRARY, revocation: 'linux' }],
   [{ revocation: 'strict' }, { revocation: 'strict', nodes: [NODE, CLIENT] }, CONTRARY],
+  [{ driver: 'buggy' }, { nodes: [NODE, CLIENT] }, CONTRARY],
+  [{ driver: 'fixed' }, { nodes: [NODE, CLIENT] }, CONTRARY],
 ];
 
 describe('matrix: machines of a case', () => {

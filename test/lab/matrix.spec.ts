@@ -83,6 +83,18 @@ describe('matrix: cases', () => {
     });
   });
 
+  it('have the drivers of an exhibit only where these are declared', () => {
+    const { cases, leftOut } = expandMatrix({}, matrixValues({ driver: ['fixed'], mask: ['32'] }), {});
+    expect(cases).to.deep.equal([]);
+    expect(leftOut).to.deep.equal([
+      { case: {}, reason: 'it does not declare axis driver, which is not about the machine' },
+    ]);
+    expect(expand({}, {})).to.deep.equal(['']);
+    expect(expand({ mask: ['32'] }, {})).to.deep.equal(['mask=32']);
+    expect(expand({ driver: 'all', mask: ['32'] }, { driver: ['fixed'] })).to.deep.equal(['mask=32 driver=fixed']);
+    expect(expand({ driver: 'all' }, {})).to.deep.equal(['driver=buggy', 'driver=fixed']);
+  });
+
   it('leave out what makes no sense on the machine, with the reason', () => {
     const high = { memory: [{ base: 0x1_0000_0000, size: 0x100_0000 }] };
     const values = matrixValues({ coherency: 'all', mask: 'all' });
@@ -119,6 +131,7 @@ describe('matrix: cases', () => {
     );
     fc.assert(
       fc.property(someValues, someValues, (declared: MatrixValues, selected: MatrixValues) => {
+        fc.pre(declared.driver !== undefined || selected.driver === undefined);
         const { cases, leftOut } = expandMatrix(declared, selected, {});
         const axes = AXIS_NAMES.filter((axis) => declared[axis] ?? selected[axis]);
         const allowed = (each: MatrixCase): boolean =>

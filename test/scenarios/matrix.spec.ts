@@ -49,7 +49,9 @@ describe('shipped scenarios on other machines', () => {
   }
 
   it('have been on every kind of machine', () => {
-    const all = AXIS_NAMES.flatMap((axis) => valuesOf(axis).map((value) => `${axis}=${value}`));
+    // Which driver runs is a matter of exhibits, not of machines.
+    const axes = AXIS_NAMES.filter((axis) => axis !== 'driver');
+    const all = axes.flatMap((axis) => valuesOf(axis).map((value) => `${axis}=${value}`));
     expect(all.filter((word) => !ran.has(word))).to.deep.equal([]);
   });
 });

@@ -1,6 +1,7 @@
 import { physAddr, type DmaAddr, type PhysAddr } from '../../../base/address';
 import { hex, u64, u64ToBigInt } from '../../../base/u64';
 import { IRQ_HANDLED, type IrqReturn } from '../../irq/request-irq';
+import { cond_resched } from '../../sched/delay';
 import { IOMMU_FAULT_READ, IOMMU_FAULT_WRITE, report_iommu_fault, type IommuFault } from '../faults';
 import { faultCauseName, isWriteTransaction, transactionTypeName } from './fault-causes';
 import { Queue } from './queue';
@@ -50,10 +51,14 @@ export class FaultQueue {
     return this.queue.enable(() => this.handleInterrupt());
   }
 
-  private handleInterrupt(): IrqReturn {
-    const { regs } = this.iommu;
+  /**
+   * The thread of the queue's interrupt. A device may fault as fast as records are read, for ever: after each round everybody
+   * else gets a turn, as a thread of Linux can be preempted.
+   */
+  private async handleInterrupt(): Promise<IrqReturn> {
+    const { regs, kernel } = this.iommu;
     regs.writel(REG_IPSR, this.queue.pendingBit);
-    while (this.drain() > 0);
+    while (this.drain() > 0) await cond_resched(kernel);
     const csr = regs.readl(REG_FQCSR);
     if ((csr & (CSR_MF | FQCSR_FQOF)) !== 0) {
       regs.writel(REG_FQCSR, csr);

@@ -111,7 +111,7 @@ export class Queue {
    * Switches the queue on, empty, with its interrupt.
    * 0, `-EBUSY` (already on, or the hardware does not start it), or the error of `request_threaded_irq`.
    */
-  async enable(thread: () => IrqReturn): Promise<number> {
+  async enable(thread: () => IrqReturn | Promise<IrqReturn>): Promise<number> {
     const { iommu, layout } = this;
     if (this.active) return -EBUSY;
     const irq = iommu.irqOf(layout.cause);

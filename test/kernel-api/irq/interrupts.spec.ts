@@ -137,6 +137,25 @@ describe('interrupts', () => {
     expect(kernel.warned).to.deep.equal([`free_irq: trying to free already-free IRQ ${irq}`]);
   });
 
+  it('is freed while the device keeps calling', async () => {
+    const bench = makeBench();
+    const { kernel, sched } = bench;
+    const irq = bench.irq(0);
+    let calls = 0;
+    const handler = (): number => {
+      calls++;
+      throw new Error('not in here');
+    };
+    expect(request_irq(kernel, irq, handler, 0, 'x', null)).to.equal(0);
+    await sched.run(async () => {
+      bench.raise(0);
+      expect(() => udelay(kernel, 1)).to.throw('not in here');
+      await free_irq(kernel, irq, null);
+      udelay(kernel, 10);
+    });
+    expect(calls).to.equal(1);
+  });
+
   it('a thread handles what its handler leaves to it, and a one-shot line stays quiet until then', async () => {
     const bench = makeBench();
     const { kernel, sched } = bench;

@@ -28,6 +28,6 @@ export const violations = (course: Course, outcome: Outcome): string[] => {
   demand(warnings === 0, 'the kernel warned');
   const hasCompanion = situation === 'sharing its group' || situation === 'rebound at once';
   if (hasCompanion) demand(outcome.companion > 0, 'the other driver could not work');
-  if (careful) demand(outcome.window === 0, 'the old driver left the device at work');
+  if (careful || revocation === 'strict') demand(outcome.window === 0, 'the old driver left the device at work');
   return found;
 };

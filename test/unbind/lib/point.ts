@@ -235,7 +235,7 @@ export class Point {
     const manners = this.manners('next', true);
     let first = true;
     const share: Share = (dev, content) => {
-      if (first) outcome.window = witness.writes;
+      if (first) outcome.window = witness.reads + witness.writes;
       first = false;
       return manners.share(dev, content);
     };

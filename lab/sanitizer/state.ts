@@ -1,0 +1,95 @@
+import { PAGE_SIZE } from '../../base/address';
+import type { PageFlags } from '../../emulator/bus/page-flags';
+import type { Machine } from '../machine';
+import { ByteOrigins } from './byte-origins';
+import { CacheLines } from './cache-lines';
+import { Devices } from './devices';
+import type { Lease } from './lease';
+import { LeasesByPage, eachPage } from './lease-table';
+import { PAGE_LENT, PAGE_SHARED, PAGE_REGISTERS } from './page-bits';
+import type { Recorder } from './recorder';
+import { StoreLog } from './store-log';
+import { StoreOrder } from './store-order';
+import type { WatchedDevice } from './watched-device';
+
+/** Everything that the rules know and share. */
+export class SanitizerState {
+  readonly machine: Machine;
+  readonly recorder: Recorder;
+  readonly devices: Devices;
+  readonly origins = new ByteOrigins();
+  /** Undefined on a machine without a cache. */
+  readonly lines: CacheLines | undefined;
+  readonly stores = new StoreLog();
+  /** Undefined on a machine whose stores arrive at once. */
+  readonly order: StoreOrder | undefined;
+  /** Live leases by the page of memory. */
+  readonly lent = new LeasesByPage();
+  private readonly pages: PageFlags;
+
+  constructor(machine: Machine, recorder: Recorder, pages: PageFlags) {
+    this.machine = machine;
+    this.recorder = recorder;
+    this.pages = pages;
+    this.devices = new Devices(machine);
+    const { memory } = machine.hardware;
+    this.lines = memory === undefined ? undefined : new CacheLines(memory);
+    this.order = memory?.stores === undefined ? undefined : new StoreOrder(memory.stores);
+    for (const [page] of this.devices.registerPages()) pages.set(page, PAGE_REGISTERS);
+  }
+
+  /** A device may use memory from now on. */
+  lend(lease: Lease): void {
+    this.devices.named(lease.device.name)?.add(lease);
+    const flag = lease.isShared ? PAGE_SHARED : PAGE_LENT;
+    for (const { physical, length } of lease.terms.memoryPieces) {
+      eachPage(Math.floor(physical / PAGE_SIZE), physical % PAGE_SIZE, length, (page) => {
+        this.lent.add(page, lease);
+        this.pages.set(page, flag);
+      });
+    }
+  }
+
+  /** It may not any more. */
+  takeBack(lease: Lease): void {
+    this.devices.named(lease.device.name)?.end(lease, this.recorder.now);
+    for (const { physical, length } of lease.terms.memoryPieces) {
+      eachPage(Math.floor(physical / PAGE_SIZE), physical % PAGE_SIZE, length, (page) => {
+        if (this.lent.remove(page, lease)) this.pages.clear(page, PAGE_LENT | PAGE_SHARED);
+      });
+    }
+  }
+
+  /** Sets a flag of all pages that a range touches. */
+  flag(address: number, length: number, flag: number): void {
+    eachPage(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, length, (page) => this.pages.set(page, flag));
+  }
+
+  /** The flags of a page. */
+  flagsOf(page: number): number {
+    return this.pages.get(page);
+  }
+
+  unflag(page: number, flag: number): void {
+    this.pages.clear(page, flag);
+  }
+
+  /** Some other device with a live lease at an address. */
+  otherWith(device: WatchedDevice, page: number, offset: number): Lease | null {
+    for (const other of this.devices.all) {
+      const place = other === device ? null : other.find(page, offset);
+      if (place !== null) return place.lease;
+    }
+    return null;
+  }
+
+  /** Whether memory belongs to bounce buffers: what the kernel does there is its own affair. */
+  isBounceBuffer(address: number): boolean {
+    const { swiotlb } = this.machine.kernel.dma;
+    const isIn = (pool: { readonly start: number; readonly end: number } | null): boolean =>
+      pool !== null && address >= pool.start && address < pool.end;
+    if (isIn(swiotlb.defaultMem.defpool)) return true;
+    for (const { defpool } of swiotlb.restricted.values()) if (isIn(defpool)) return true;
+    return false;
+  }
+}

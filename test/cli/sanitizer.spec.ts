@@ -1,0 +1,166 @@
+import { expect } from 'chai';
+import fs from 'node:fs';
+import path from 'node:path';
+import { compilePackage } from '../support/compiled-package';
+import { dmalab, makeFolder, parseJson, removeFolder, type CommandResult } from '../support/run-dmalab';
+import { unmapsTwice } from './lib/driver-texts';
+
+interface Place {
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+interface ReportedScenario {
+  readonly failure: ({ readonly kind: string; readonly message: string } & Place) | null;
+  readonly measures: object;
+  readonly reports: readonly (Place & {
+    readonly id: string;
+    readonly expected: boolean;
+    readonly count: number;
+    readonly at: number;
+    readonly places: readonly (Place & { readonly what: string; readonly callers: readonly Place[] })[];
+  })[];
+  readonly reproduce: string;
+}
+
+const onlyScenario = (result: CommandResult): ReportedScenario =>
+  parseJson<{ scenarios: [ReportedScenario] }>(result).scenarios[0];
+
+const linesOf = ({ stdout }: CommandResult): string[] => stdout.split('\n').map((line) => line.trimEnd());
+
+describe('dmalab: the sanitizer', () => {
+  let folder: string;
+  let watched: CommandResult;
+  let unwatched: CommandResult;
+  const eventsIn = (name: string): string => fs.readFileSync(path.join(folder, name), 'utf8');
+
+  before(async function () {
+    this.timeout(120_000);
+    compilePackage();
+    const matrix = "\n  matrix: { translation: ['direct', 'strict'], coherency: 'all' },";
+    const members = "\n  reports: { expect: ['DMA-UNMAP-UNKNOWN'] },";
+    folder = makeFolder({
+      'twice.ts': unmapsTwice({ name: 'twice' }),
+      'known.ts': unmapsTwice({ name: 'known', members }),
+      'missing.ts': unmapsTwice({ name: 'missing', members, then: '' }),
+      'matrix.ts': unmapsTwice({
+        name: 'matrix',
+        members: matrix,
+        then: "if (lab.case.coherency === 'off') release(dev, address);",
+      }),
+    });
+    const log = ['--json', '--log-level', 'warn'];
+    watched = await dmalab(folder, 'run', 'twice.ts', ...log, '--trace', 'watched.jsonl');
+    unwatched = await dmalab(folder, 'run', 'twice.ts', ...log, '--trace', 'unwatched.jsonl', '--no-sanitizer');
+  });
+
+  after(() => removeFolder(folder));
+
+  it('watches by default, and fails a scenario by the line at fault', () => {
+    const { failure } = onlyScenario(watched);
+    expect(failure).to.include({ kind: 'report', file: 'twice.ts', line: 5 });
+    expect(failure!.message).to.match(/^DMA-UNMAP-UNKNOWN: /);
+    expect(watched.code).to.equal(1);
+  });
+
+  it('can be turned off', () => {
+    expect(unwatched.code).to.equal(0);
+    const { failure, reports, reproduce } = onlyScenario(unwatched);
+    expect({ failure, reports }).to.deep.equal({ failure: null, reports: [] });
+    expect(reproduce).to.equal('dmalab run twice.ts --seed 1 --no-sanitizer');
+    expect([watched, unwatched].map((result) => parseJson<{ sanitizer: boolean }>(result).sanitizer)).to.deep.equal([
+      true,
+      false,
+    ]);
+  });
+
+  it('changes nothing of what the machine does', () => {
+    expect(onlyScenario(watched).measures).to.deep.equal(onlyScenario(unwatched).measures);
+  });
+
+  it('tells programs the whole story', () => {
+    const [report, ...others] = onlyScenario(watched).reports;
+    expect(others).to.deep.equal([]);
+    const { id, file, line, expected, count, at, places } = report!;
+    expect({ id, file, line, expected, count, at }).to.deep.equal({
+      ...{ id: 'DMA-UNMAP-UNKNOWN', file: 'twice.ts', line: 5, expected: false, count: 1, at: 1 },
+    });
+    expect(places.map((place) => [place.what, place.file, place.line])).to.deep.equal([
+      ['unmapped before', 'twice.ts', 5],
+      ['unmapped', 'twice.ts', 5],
+    ]);
+    expect(places.map(({ callers }) => callers)).to.deep.equal([
+      [{ file: 'twice.ts', line: 19 }],
+      [{ file: 'twice.ts', line: 20 }],
+    ]);
+  });
+
+  it('tells people of each report, and not twice of the failure', async () => {
+    const result = await dmalab(folder, 'run', 'twice.ts');
+    const lines = linesOf(result);
+    expect(lines).to.include('    ✗ DMA-UNMAP-UNKNOWN  no harm this time, but possible here');
+    expect(lines).to.include('      at twice.ts:5, called from twice.ts:20');
+    expect(lines.find((line) => line.includes('▸'))).to.match(/^ {6}▸ \d+\.\d{3} us {2}unmapped {9}twice\.ts:5$/);
+    expect(lines.filter((line) => line.includes('DMA-UNMAP-UNKNOWN'))).to.have.lengthOf(1);
+    expect(result.stdout.replaceAll(/\s+/g, ' ')).to.include('fix: unmap the address that dma_map_* returned, once');
+    expect(lines).to.include('    again with dmalab run twice.ts --seed 1');
+  });
+
+  it('tells in one line of what the scenario expects', async () => {
+    const result = await dmalab(folder, 'run', 'known.ts');
+    expect(result.code).to.equal(0);
+    expect(linesOf(result)).to.include('    · DMA-UNMAP-UNKNOWN as expected  at known.ts:5');
+    expect(result.stdout).not.to.include('fix:');
+    expect(onlyScenario(await dmalab(folder, 'run', 'known.ts', '--json')).reports[0]).to.include({ expected: true });
+  });
+
+  it('fails a scenario whose report does not come', async () => {
+    const result = await dmalab(folder, 'run', 'missing.ts', '--json');
+    expect(result.code).to.equal(1);
+    expect(onlyScenario(result).failure).to.deep.include({
+      kind: 'report',
+      message: 'the sanitizer was expected to report DMA-UNMAP-UNKNOWN, and did not',
+      file: 'missing.ts',
+      line: null,
+    });
+  });
+
+  it('groups the cases of a matrix: each report once, each failing case with its command', async () => {
+    const result = await dmalab(folder, 'run', 'matrix.ts', '--matrix');
+    const lines = linesOf(result);
+    expect(result.code).to.equal(1);
+    expect(lines.filter((line) => line.includes('✗ DMA-UNMAP-UNKNOWN'))).to.deep.equal([
+      '    ✗ DMA-UNMAP-UNKNOWN  × 2  no harm this time, but possible here',
+    ]);
+    expect(lines).to.include('      in 2 of 4 cases: non-coherent');
+    for (const translation of ['direct', 'strict']) {
+      const words = `translation=${translation} coherency=off`;
+      const at = lines.indexOf(`    ✗ ${words}`);
+      expect(lines.slice(at + 1, at + 3)).to.deep.equal([
+        '      DMA-UNMAP-UNKNOWN',
+        `      again with dmalab run matrix.ts --matrix ${words} --seed 1`,
+      ]);
+    }
+  });
+
+  it('prints, logs and traces once what happens twice', () => {
+    expect(watched.stderr.match(/is being mapped/g)).to.have.lengthOf(1);
+    expect(watched.stderr.match(/in the next turn/g)).to.have.lengthOf(1);
+    expect(watched.stderr).to.equal(unwatched.stderr);
+    expect(eventsIn('watched.jsonl')).to.equal(eventsIn('unwatched.jsonl'));
+  });
+
+  it('names lines of shipped scenarios in their sources', async () => {
+    const exhibit = path.resolve(__dirname, '../../scenarios/bugs/16-unmap-wrong-address.ts');
+    const marked =
+      fs
+        .readFileSync(exhibit, 'utf8')
+        .split('\n')
+        .findIndex((line) => line.endsWith('// BUG')) + 1;
+    const compiled = path.join(path.dirname(compilePackage()), '../scenarios/bugs/16-unmap-wrong-address.js');
+    const result = await dmalab(path.dirname(exhibit), 'run', compiled, '--json');
+    const { reports } = onlyScenario(result);
+    const lines = reports.map(({ file, line }) => `${path.basename(file!)}:${line!}`);
+    expect(lines).to.include(`16-unmap-wrong-address.ts:${marked}`);
+  });
+});
