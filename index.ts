@@ -25,6 +25,7 @@ export { Register, type RegisterHooks } from './emulator/registers/register';
 export { defineBlock, type BlockSpec, type FieldSpec, type RegisterSpec } from './emulator/registers/spec';
 
 export { DwAxiDmac } from './devices/dw-axi-dmac';
+export * as formats from './devices/formats';
 export { StreamFifo, patternBytes as fifoPatternBytes } from './devices/stream-fifo';
 
 export * from './kernel-api';

@@ -40,8 +40,8 @@ export class SampleBuilder {
     this.format = format;
     this.prng = prng;
     this.roles = new EntryRoles(format.entry);
-    this.buffers = new Buffers(prng);
-    this.base = 0x8000_0000n + BigInt(prng.below(0x1000)) * 4096n;
+    this.buffers = new Buffers(prng, format.entry);
+    this.base = 0x4000_0000n + BigInt(prng.below(0x1000)) * 4096n;
     this.end = this.base;
     this.start = { at: this.base };
     if (format.moves === 'by-queue') this.start.moves = prng.pick(['from-memory', 'to-memory']);

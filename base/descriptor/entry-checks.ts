@@ -2,7 +2,7 @@ import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
 import type { DataPiece, Finding, FindingKind, WalkChecks } from './findings';
 import { coverLanes, readNumber, readWide, type PlacedField } from './placed';
-import type { PlacedCase, PlacedVariants } from './placement';
+import type { PlacedCase, PlacedVariants, PlacedWord } from './placement';
 import { rawNumber, type EntryRoles } from './roles';
 import { ADDRESS_LIMIT } from './words';
 
@@ -27,30 +27,24 @@ const reservedInCase = ({ offset, size }: PlacedVariants, chosen: PlacedCase, co
   return mask;
 };
 
-/** The word in which a bit of a lane lies. */
-const wordAt = ({ words, placedVariants }: AnyDescriptor, byte: number): string | undefined => {
-  const all = [...words, ...placedVariants.flatMap(({ cases }) => cases.flatMap(({ placement }) => placement.words))];
-  return all.find(({ offset, word }) => byte >= offset && byte < offset + word.bits / 8)?.path;
-};
-
-const reportReserved = (descriptor: AnyDescriptor, mask: Int32Array, lanes: Int32Array, report: Report): void => {
+const reportReserved = (words: readonly PlacedWord[], mask: Int32Array, lanes: Int32Array, report: Report): void => {
   for (let lane = 0; lane < mask.length; lane++) {
     const set = lanes[lane]! & mask[lane]!;
     if (set === 0) continue;
     const byte = 4 * lane + ((31 - Math.clz32(set & -set)) >>> 3);
-    const word = wordAt(descriptor, byte);
-    const what = word === undefined ? `byte ${hex(byte)}` : word;
+    const word = words.find(({ offset, word: { bits } }) => byte >= offset && byte < offset + bits / 8)?.path;
+    const what = word ?? `byte ${hex(byte)}`;
     report('reserved', `${what}: reserved bits ${hex(set >>> 0)} of the word at ${hex(4 * lane)} are not zero`, word);
   }
 };
 
 /** Reserved bits that are set, those of the chosen variants included. */
 const checkReserved = (descriptor: AnyDescriptor, lanes: Int32Array, report: Report): void => {
-  reportReserved(descriptor, descriptor.reservedMask, lanes, report);
+  reportReserved(descriptor.words, descriptor.reservedMask, lanes, report);
   for (const variants of descriptor.placedVariants) {
     const chosen = chosenCase(variants, lanes);
     if (chosen === undefined) continue;
-    reportReserved(descriptor, reservedInCase(variants, chosen, descriptor.lanes), lanes, report);
+    reportReserved(chosen.placement.words, reservedInCase(variants, chosen, descriptor.lanes), lanes, report);
   }
 };
 

@@ -2,14 +2,14 @@ import { BytesMemory } from '../layout/memory';
 import type { Prng } from '../prng';
 import { SampleBuilder, type Built } from './build-sample';
 import type { Format } from './format';
-import { BUFFER_ROOM, BUFFERS, type Sample, type Spoiled } from './sample';
+import { BUFFER_ROOM, type Sample, type Spoiled } from './sample';
 import { SPOILS } from './spoil';
 
 const within = (address: bigint, length: number, from: bigint, bytes: bigint): boolean =>
   address >= from && address + BigInt(length) <= from + bytes;
 
 const finish = (builder: SampleBuilder, spoiled: Spoiled | undefined, hidden: Built | undefined): Sample => {
-  const { base, size, built, start } = builder;
+  const { base, size, built, start, buffers } = builder;
   const bytes = new Uint8Array(size + 3);
   const memory = new BytesMemory(bytes);
   for (const { descriptor, address, lanes } of built) descriptor.save(memory, Number(address - base), lanes);
@@ -18,7 +18,8 @@ const finish = (builder: SampleBuilder, spoiled: Spoiled | undefined, hidden: Bu
     bytes,
     start,
     live: (address, length, writes) =>
-      within(address, length, BUFFERS, BUFFER_ROOM) || (!writes && within(address, length, base, BigInt(bytes.length))),
+      within(address, length, buffers.base, BUFFER_ROOM) ||
+      (!writes && within(address, length, base, BigInt(bytes.length))),
     visible: (address, length) =>
       hidden === undefined || hidden.address >= address + BigInt(length) || hidden.address + 4n <= address,
     spoiled,

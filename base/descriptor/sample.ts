@@ -35,21 +35,28 @@ export interface Sample {
   readonly spoiled: Spoiled | undefined;
 }
 
-/** Buffers are handed out one after the other, with gaps, from here on. */
-export const BUFFERS = 0x100_0000_0000n;
+/** Buffers are handed out one after the other, with gaps, from here on; where addresses have the bits, far above. */
+const BUFFERS = 0x2000_0000n;
+const FAR = 1n << 46n;
+const FAR_BITS = 47;
 /** Room for buffers. */
-export const BUFFER_ROOM = 0x4000_0000n;
+export const BUFFER_ROOM = 0x1000_0000n;
 /** The most bytes of a generated buffer. */
 export const MOST_BYTES = 4096;
 
 /** Hands out buffers that do not overlap. */
 export class Buffers {
+  /** Where they begin. */
+  readonly base: bigint;
   private next: bigint;
   private readonly prng: Prng;
 
-  constructor(prng: Prng) {
+  constructor(prng: Prng, { placedFields }: AnyDescriptor) {
     this.prng = prng;
-    this.next = BUFFERS + BigInt(prng.below(64)) * 4096n;
+    const addresses = placedFields.filter(({ meaning }) => meaning?.kind === 'address');
+    const far = addresses.every(({ bits, below }) => bits + below >= FAR_BITS) && prng.oneIn(2);
+    this.base = BUFFERS + (far ? FAR : 0n);
+    this.next = this.base + BigInt(prng.below(64)) * 4096n;
   }
 
   /** A buffer that keeps an address's limits. */

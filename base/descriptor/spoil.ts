@@ -1,7 +1,7 @@
 import type { Built, SampleBuilder } from './build-sample';
 import type { FindingKind } from './findings';
 import { readWide, type PlacedField } from './placed';
-import { BUFFER_ROOM, BUFFERS, addTo, namelessValue, put, setMark, type Spoiled } from './sample';
+import { BUFFER_ROOM, addTo, namelessValue, put, setMark, type Spoiled } from './sample';
 
 /** What a sample is spoiled by: it changes one thing, and says which; undefined if there is nothing of the kind. */
 type Spoil = (sample: SampleBuilder) => Spoiled | undefined;
@@ -100,7 +100,7 @@ const tooLong: Spoil = (sample) => {
 const unmapped: Spoil = (sample) => {
   const chosen = pickOf(sample, dataFields(sample));
   if (chosen === undefined) return undefined;
-  put(chosen.field, chosen.entry.lanes, BUFFERS + BUFFER_ROOM);
+  put(chosen.field, chosen.entry.lanes, sample.buffers.base + BUFFER_ROOM);
   return spoiled('unmapped', chosen.entry, `${chosen.field.path} past all buffers`);
 };
 

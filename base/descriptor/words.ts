@@ -47,10 +47,17 @@ export const wordsOfLoads = (memory: Loads): WordReader => ({
   },
 });
 
-/** Reads whole words that contain bytes which begin within one, and moves them into place. */
-const readShifted = (memory: WordReader, start: bigint, shift: number, lanes: Int32Array, count: number) => {
+/** Reads the words that contain bytes which begin within one, and moves the bytes into place. */
+const readShifted = (
+  memory: WordReader,
+  { size, lanes: count }: AnyDescriptor,
+  start: bigint,
+  shift: number,
+  lanes: Int32Array,
+): BusOutcome => {
   const words = new Int32Array(count + 1);
-  const outcome = memory.readWords(Number(start >> 12n), Number(start & 0xfffn), words, 0, count + 1);
+  const needed = Math.ceil((shift + size) / 4);
+  const outcome = memory.readWords(Number(start >> 12n), Number(start & 0xfffn), words, 0, needed);
   if (outcome !== BUS_OK) return outcome;
   const low = 8 * shift;
   for (let i = 0; i < count; i++) lanes[i] = (words[i]! >>> low) | (words[i + 1]! << (32 - low));
@@ -63,20 +70,18 @@ const readShifted = (memory: WordReader, start: bigint, shift: number, lanes: In
  */
 export const readEntry = (
   memory: WordReader,
-  { size, lanes: count }: AnyDescriptor,
+  descriptor: AnyDescriptor,
   address: bigint,
   lanes: Int32Array,
 ): BusOutcome => {
+  const { size, lanes: count } = descriptor;
   if (address < 0n || address + BigInt(size) > ADDRESS_LIMIT) return BUS_NO_ADDRESS;
   const shift = Number(address & 3n);
-  const fits = shift + size <= 4 * count;
-  const start = address - BigInt(shift);
   const outcome =
-    shift === 0 || fits
-      ? memory.readWords(Number(start >> 12n), Number(start & 0xfffn), lanes, 0, count)
-      : readShifted(memory, start, shift, lanes, count);
+    shift === 0
+      ? memory.readWords(Number(address >> 12n), Number(address & 0xfffn), lanes, 0, count)
+      : readShifted(memory, descriptor, address - BigInt(shift), shift, lanes);
   if (outcome !== BUS_OK) return outcome;
-  if (shift !== 0 && fits) lanes[0] = lanes[0]! >>> (8 * shift);
   const past = 8 * (size & 3);
   if (past !== 0) lanes[count - 1]! &= ~(-1 << past);
   return BUS_OK;

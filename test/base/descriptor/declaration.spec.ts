@@ -206,6 +206,23 @@ describe('formats: declarations that contradict themselves', () => {
     const indices: FormatSpec = { ...links, ownership: { kind: 'indices' } };
     expect(format(indices).name).to.equal('simple');
     refused(() => format({ ...indices, follow: linked('null', { cyclic: true }) }), 'cyclic', 'zero');
+    const frames = descriptor('frames', {
+      a: word64(addressOf('data')),
+      n: word64(addressOf('next')),
+      l: word32({ L: bits(15, 0, lengthIn(1)), F: flag(16, marks('first')), E: flag(17, marks('last')) }),
+      i: word32({ M: flag(0, marks('more')), D: flag(1, marks('done')) }),
+      x: word16(counts('next-index')),
+    });
+    const pieces = { kind: 'frame', limit: 4 } as const;
+    expect(format({ ...indices, entry: frames, pieces }).pieces).to.equal(pieces);
+    refused(
+      () => format({ ...indices, entry: frames, pieces, follow: linked('last') }),
+      'frames.E',
+      'frames and lists',
+    );
+    refused(() => format({ ...indices, entry: frames, pieces, follow: heads(header, element) }), 'frames', 'heads');
+    const chains = { kind: 'chain', next: 'index', limit: 4 } as const;
+    refused(() => format({ ...indices, entry: frames, pieces: chains }), 'chains entries by index', 'linked');
     const empty = descriptor('empty', { l: word32({ D: flag(17, marks('done')), O: flag(1, marks('owner')) }) });
     refused(() => format({ ...good, entry: empty }), 'simple', 'empty', 'data');
   });
