@@ -37,6 +37,12 @@ describe('dmalab: running and reporting', () => {
       stdout: '',
       stderr: "dmalab: there is no file, folder or shipped scenario 'nowhere.ts'\n",
     });
+    expect(await dmalab(folder, 'run', '.', '--jobs', '2', '--trace', 'out.jsonl')).to.deep.equal({
+      code: 2,
+      stdout: '',
+      stderr: 'dmalab: --trace writes one case after the other: it takes no --jobs above 1\n',
+    });
+    expect(fs.existsSync(path.join(folder, 'out.jsonl'))).to.equal(false);
     expect(await dmalab(folder, 'run', '.', '--filter', 'nope', '--json')).to.deep.equal({
       code: 2,
       stdout: '',
