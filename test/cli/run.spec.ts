@@ -132,7 +132,7 @@ describe('dmalab: running and reporting', () => {
     const page = fs.readFileSync(path.resolve(__dirname, '../../docs/cli.md'), 'utf8');
     const { stdout } = await dmalab(folder, 'run', '--help');
     const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
-    expect(options).to.have.lengthOf(14);
+    expect(options).to.have.lengthOf(15);
     for (const option of options) expect(page, option).to.include(`\`${option}`);
     const json = await dmalab(folder, 'run', 'broken.ts', '--json');
     for (const [, field] of json.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);
