@@ -20,11 +20,16 @@ export class Devices {
   private readonly byName = new Map<string, WatchedDevice>();
   private readonly byRequester: (WatchedDevice | undefined)[] = [];
   private readonly wires = new Map<number, number>();
+  /** Requester ids by the pages of their registers. */
+  private readonly registers = new Map<number, number>();
 
   constructor(machine: Machine) {
     this.machine = machine;
-    for (const { requesterId, node } of machine.nodes) {
-      if (requesterId !== undefined) this.wires.set(requesterId, node.bus?.addressWires ?? ALL_WIRES);
+    for (const placed of machine.nodes) {
+      const { requesterId, node } = placed;
+      if (requesterId === undefined) continue;
+      this.wires.set(requesterId, node.bus?.addressWires ?? ALL_WIRES);
+      for (const page of pagesOf(placed)) this.registers.set(page, requesterId);
     }
   }
 
@@ -61,13 +66,15 @@ export class Devices {
     return this.named(dev.name);
   }
 
-  /** The pages of registers of each bus master, with its requester id. */
-  registerPages(): [page: number, requester: number][] {
-    return this.machine.nodes.flatMap((placed) =>
-      placed.requesterId === undefined
-        ? []
-        : pagesOf(placed).map((page): [number, number] => [page, placed.requesterId!]),
-    );
+  /** The pages that registers of bus masters are on. */
+  get registerPages(): Iterable<number> {
+    return this.registers.keys();
+  }
+
+  /** The bus master whose registers are on a page; undefined if the kernel knows none. */
+  withRegistersOn(page: number): WatchedDevice | undefined {
+    const requester = this.registers.get(page);
+    return requester === undefined ? undefined : this.requesting(requester);
   }
 }
 

@@ -3,17 +3,9 @@ export class IntervalSet {
   /** Starts and ends, one after the other. */
   private bounds: number[] = [];
 
-  get isEmpty(): boolean {
-    return this.bounds.length === 0;
-  }
-
   /** The ranges, in order. */
   ranges(): [number, number][] {
     return Array.from({ length: this.bounds.length / 2 }, (_, i) => [this.bounds[2 * i]!, this.bounds[2 * i + 1]!]);
-  }
-
-  clear(): void {
-    if (this.bounds.length > 0) this.bounds = [];
   }
 
   /** Index of the first range that ends at or after a number. */

@@ -72,6 +72,8 @@ export class Lease {
   forDevice: Moment | null = null;
   forCpu: Moment | null = null;
   deviceUsed: Moment | null = null;
+  /** What the device was told last before that. */
+  started: Moment | null = null;
   /** The byte that the device began with. */
   firstUsed: number | null = null;
 

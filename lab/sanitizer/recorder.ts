@@ -107,11 +107,6 @@ export class Recorder {
     }
   }
 
-  /** Whether anything was found. */
-  get isEmpty(): boolean {
-    return this.kept === 0;
-  }
-
   /** The ticks of all moments that findings are about, ascending. */
   ticksOfInterest(): number[] {
     const all = [...this.groups.values()].flat().flatMap(({ finding }) => finding.places);
@@ -119,13 +114,16 @@ export class Recorder {
     return [...new Set(ticks)].sort((a, b) => a - b);
   }
 
-  /** All reports, in the order in which their first finding came. Findings of the same lines are one report. */
+  /**
+   * All reports, in the order in which their first finding came. Findings of the same lines, called from the same lines, are
+   * one report; who called those may differ, as hosts forget callers behind an `await`.
+   */
   reports(): SanitizerReport[] {
     const merged = new Map<string, SanitizerReport>();
     for (const kept of [...this.groups.values()].flat().sort((a, b) => lastTick(a) - lastTick(b))) {
       const report = this.reportOf(kept);
       const lines = report.places
-        .map(({ what, site, callers }) => `${what}@${site ?? ''}<${callers.join('<')}`)
+        .map(({ what, site, callers: [caller = ''] }) => `${what}@${site ?? ''}<${caller}`)
         .join('|');
       const key = `${report.id}|${report.device}|${lines}`;
       const known = merged.get(key);

@@ -35,7 +35,7 @@ export class SanitizerState {
     const { memory } = machine.hardware;
     this.lines = memory === undefined ? undefined : new CacheLines(memory);
     this.order = memory?.stores === undefined ? undefined : new StoreOrder(memory.stores);
-    for (const [page] of this.devices.registerPages()) pages.set(page, PAGE_REGISTERS);
+    for (const page of this.devices.registerPages) pages.set(page, PAGE_REGISTERS);
   }
 
   /** A device may use memory from now on. */
@@ -70,8 +70,15 @@ export class SanitizerState {
     return this.pages.get(page);
   }
 
-  unflag(page: number, flag: number): void {
-    this.pages.clear(page, flag);
+  /** Whether RAM has old bytes of some part of a lease, as the CPU's cache has newer ones that the device does not see. */
+  isDirty(lease: Lease, start: number, end: number): boolean {
+    const { lines } = this;
+    if (lines === undefined || lease.isCoherent) return false;
+    let dirty = false;
+    lease.eachMemory(start, end - start, (physical, length) => {
+      dirty ||= lines.anyDirty(physical, length);
+    });
+    return dirty;
   }
 
   /** Some other device with a live lease at an address. */

@@ -1,3 +1,4 @@
+import type { Moment } from './recorder';
 import { STORE_WORD, type StoreBuffer } from '../../emulator/cache/store-buffer';
 
 /**
@@ -6,36 +7,38 @@ import { STORE_WORD, type StoreBuffer } from '../../emulator/cache/store-buffer'
  */
 export class StoreOrder {
   private readonly stores: StoreBuffer;
-  /** The tick of the last store to each word. */
-  private readonly ticks = new Map<number, number>();
+  /** The last store to each word. */
+  private readonly last = new Map<number, Moment>();
 
   constructor(stores: StoreBuffer) {
     this.stores = stores;
   }
 
   /** The CPU stores to a range. */
-  stored(address: number, length: number, tick: number): void {
-    const last = Math.floor((address + length - 1) / STORE_WORD);
-    for (let word = Math.floor(address / STORE_WORD); word <= last; word++) this.ticks.set(word, tick);
+  stored(address: number, length: number, when: Moment): void {
+    const end = Math.floor((address + length - 1) / STORE_WORD);
+    for (let word = Math.floor(address / STORE_WORD); word <= end; word++) this.last.set(word, when);
   }
 
   /**
    * A device reads a range.
-   * @param seen the latest store whose effect it has seen before
-   * @returns the tick of the oldest store that it misses though it has seen a later one, or -1; and the latest that it sees
+   * @param seen the tick of the latest store whose effect it has seen before
+   * @returns the oldest store that it misses though it has seen a later one, or null; and the tick of the latest that it sees
    */
-  read(address: number, length: number, seen: number): { missed: number; seen: number } {
-    let missed = -1;
+  read(address: number, length: number, seen: number): { missed: Moment | null; seen: number } {
+    let missed: Moment | null = null;
     let latest = seen;
-    const waiting: number[] = [];
-    const last = Math.floor((address + length - 1) / STORE_WORD);
-    for (let word = Math.floor(address / STORE_WORD); word <= last; word++) {
-      const tick = this.ticks.get(word);
-      if (tick === undefined) continue;
-      if (this.stores.holds(word * STORE_WORD, STORE_WORD)) waiting.push(tick);
-      else latest = Math.max(latest, tick);
+    const waiting: Moment[] = [];
+    const end = Math.floor((address + length - 1) / STORE_WORD);
+    for (let word = Math.floor(address / STORE_WORD); word <= end; word++) {
+      const store = this.last.get(word);
+      if (store === undefined) continue;
+      if (this.stores.holds(word * STORE_WORD, STORE_WORD)) waiting.push(store);
+      else latest = Math.max(latest, store.tick);
     }
-    for (const tick of waiting) if (tick < latest && (missed < 0 || tick < missed)) missed = tick;
+    for (const store of waiting) {
+      if (store.tick < latest && (missed === null || store.tick < missed.tick)) missed = store;
+    }
     return { missed, seen: latest };
   }
 }

@@ -6,20 +6,14 @@ import {
   dma_sync_single_for_cpu,
   dma_sync_single_for_device,
   dma_unmap_single,
-  patternBytes,
-  type ScenarioContext,
   type VirtAddr,
 } from 'dmalab';
 import type { Engine } from './lib/engine';
 import { BOUNCING, NON_COHERENT, exhibit } from './lib/exhibit';
-import { onBuffer } from './lib/scene';
-import { judge } from './lib/verdict';
+import { receivingPackets, type Deliver } from './lib/scene';
 
 const LENGTH = 512;
 const PACKETS = 4;
-
-/** Hands on what arrived. */
-type Deliver = (packet: Uint8Array, number: number) => void;
 
 /** A receive buffer that stays mapped from packet to packet, and that the driver looks into in between. */
 const receiveBuggy = async (engine: Engine, buffer: VirtAddr, deliver: Deliver): Promise<number> => {
@@ -52,14 +46,6 @@ const receiveFixed = async (engine: Engine, buffer: VirtAddr, deliver: Deliver):
   return 0;
 };
 
-const scene = (receive: typeof receiveFixed): ((lab: ScenarioContext) => Promise<void>) =>
-  onBuffer(LENGTH, async (engine, buffer, lab) => {
-    const error = await receive(engine, buffer, (packet, number) =>
-      judge(lab, packet, patternBytes(number, 0, LENGTH), `packet ${number}`),
-    );
-    lab.ok(error, 'receive');
-  });
-
 export default exhibit({
   number: 1,
   name: 'missing-sync-for-cpu',
@@ -68,6 +54,6 @@ export default exhibit({
   dmaDebug: 'N',
   reports: ['DMA-SYNC-MISSING-CPU'],
   shows: [...NON_COHERENT, ...BOUNCING],
-  buggy: scene(receiveBuggy),
-  fixed: scene(receiveFixed),
+  buggy: receivingPackets(LENGTH, receiveBuggy),
+  fixed: receivingPackets(LENGTH, receiveFixed),
 });

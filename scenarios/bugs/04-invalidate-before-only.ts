@@ -6,19 +6,14 @@ import {
   dma_sync_single_for_cpu,
   dma_sync_single_for_device,
   dma_unmap_single,
-  patternBytes,
-  type ScenarioContext,
   type VirtAddr,
 } from 'dmalab';
 import type { Engine } from './lib/engine';
 import { BOUNCING, NON_COHERENT, exhibit } from './lib/exhibit';
-import { onBuffer } from './lib/scene';
-import { judge } from './lib/verdict';
+import { receivingPackets, type Deliver } from './lib/scene';
 
 const LENGTH = 2048;
 const PACKETS = 8;
-
-type Deliver = (packet: Uint8Array, number: number) => void;
 
 /**
  * Invalidates the cache for the buffer, then starts the device: nothing old is in the cache now. But the CPU may fetch lines
@@ -54,14 +49,6 @@ const receiveFixed = async (engine: Engine, buffer: VirtAddr, deliver: Deliver):
   return 0;
 };
 
-const scene = (receive: typeof receiveFixed): ((lab: ScenarioContext) => Promise<void>) =>
-  onBuffer(LENGTH, async (engine, buffer, lab) => {
-    const error = await receive(engine, buffer, (packet, number) =>
-      judge(lab, packet, patternBytes(number, 0, LENGTH), `packet ${number}`),
-    );
-    lab.ok(error, 'receive');
-  });
-
 export default exhibit({
   number: 4,
   name: 'invalidate-before-only',
@@ -70,6 +57,6 @@ export default exhibit({
   dmaDebug: 'N',
   reports: ['DMA-DEVICE-NOT-OWNER'],
   shows: [...NON_COHERENT, ...BOUNCING],
-  buggy: scene(receiveBuggy),
-  fixed: scene(receiveFixed),
+  buggy: receivingPackets(LENGTH, receiveBuggy),
+  fixed: receivingPackets(LENGTH, receiveFixed),
 });

@@ -4,7 +4,6 @@ import {
   PAGE_SIZE,
   dma_map_sg,
   dma_unmap_sg,
-  patternBytes,
   sg_dma_address,
   type ScenarioContext,
   type SgTable,
@@ -12,8 +11,7 @@ import {
 import type { Engine } from './lib/engine';
 import { BOUNCING, TRANSLATED, exhibit } from './lib/exhibit';
 import { fillList, onList } from './lib/scattered-list';
-import { inShortage } from './lib/shortage';
-import { judge, judgeThat } from './lib/verdict';
+import { sendInShortage } from './lib/shortage';
 
 /** The engine of this driver takes one segment. */
 const ENTRIES = 1;
@@ -38,13 +36,14 @@ const sendFixed = async (engine: Engine, { sgl }: SgTable): Promise<number> => {
 const scene = (send: typeof sendFixed): ((lab: ScenarioContext) => Promise<void>) =>
   onList(ENTRIES, async (engine, list, lab) => {
     fillList(lab, list, 14);
-    const hardware = engine.hardware(lab);
-    const result = await inShortage(lab, engine, () => send(engine, list));
-    lab.note(`sending while nothing can be mapped gave ${result}`);
-    judgeThat(lab, hardware.refused === 0, 'the device was given a list that is not mapped');
-    hardware.sent.length = 0;
-    lab.equal(await send(engine, list), PAGE_SIZE, 'bytes sent once there is memory again');
-    judge(lab, hardware.sent[0]!, patternBytes(14, 0, PAGE_SIZE), 'the packet on the wire');
+    const packet = { pattern: 14, length: PAGE_SIZE };
+    await sendInShortage(
+      lab,
+      engine,
+      () => send(engine, list),
+      packet,
+      'the device was given a list that is not mapped',
+    );
   });
 
 export default exhibit({

@@ -1,3 +1,4 @@
+import { dmaAddrOf } from '../../../base/address';
 import type { DriverEvent } from '../../../base/trace-events';
 import type { Lease, LeaseKind } from '../lease';
 import type { SanitizerState } from '../state';
@@ -58,7 +59,7 @@ export class BindingRules {
 const isKept = ({ dev }: WatchedDevice, { terms }: Lease): boolean => {
   if (terms.kind !== 'coherent') return false;
   const { page, offset } = terms.devicePieces[0]!;
-  const address = BigInt(page) * 4096n + BigInt(offset);
+  const address = dmaAddrOf(page, offset);
   for (const { handle } of dev.dma.coherentAllocations) if (handle === address) return true;
   return false;
 };

@@ -17,7 +17,7 @@ export const checkClobber = (state: SanitizerState, lease: Lease, at: number, le
     device: lease.device.name,
     harm: lease.terms.bounced
       ? 'happened'
-      : isDirty(state, lease, start, end)
+      : state.isDirty(lease, start, end)
         ? 'happened'
         : lease.needsSync
           ? 'possible'
@@ -35,13 +35,4 @@ export const checkClobber = (state: SanitizerState, lease: Lease, at: number, le
     ]),
     shape: lease.shape,
   });
-};
-
-const isDirty = ({ lines }: SanitizerState, lease: Lease, start: number, end: number): boolean => {
-  if (lines === undefined || lease.isCoherent) return false;
-  let dirty = false;
-  lease.eachMemory(start, end - start, (physical, length) => {
-    dirty ||= lines.anyDirty(physical, length);
-  });
-  return dirty;
 };

@@ -36,7 +36,7 @@ export class CpuRules {
       if ((flags & PAGE_ORIGINS) !== 0) origins.fill(start, bytes, KNOWN);
       if ((flags & PAGE_SHARED) !== 0) {
         stores.stored(start, bytes, recorder.now);
-        order?.stored(start, bytes, recorder.tick);
+        order?.stored(start, bytes, recorder.now);
       }
       if ((flags & (PAGE_LENT | PAGE_ORIGINS)) !== 0 && !uncached) lines?.stored(start, bytes, recorder.now);
       if ((flags & PAGE_LENT) !== 0) this.writeLent(start, bytes);
@@ -68,9 +68,7 @@ export class CpuRules {
   /** A register of a bus master is written: whatever it does next was started here. */
   private start(address: number): void {
     const { devices, recorder } = this.state;
-    const page = Math.floor(address / PAGE_SIZE);
-    const requester = devices.registerPages().find(([each]) => each === page)?.[1] ?? -1;
-    const device = devices.requesting(requester);
+    const device = devices.withRegistersOn(Math.floor(address / PAGE_SIZE));
     if (device === undefined) return;
     device.started = recorder.now;
     device.seenTick = Math.max(device.seenTick, recorder.tick);
@@ -116,7 +114,7 @@ export class CpuRules {
       message: `the CPU read bytes ${at} to ${at + bytes - 1} of ${name}, which ${device.name} owns and has written${CLUES[id] ?? ''}`,
       places: [
         ['mapped', lease.mapped],
-        ['DMA started', device.started],
+        ['DMA started', lease.started],
         [`written by the device`, deviceUsed],
         ['synced for the device', id === 'DMA-SYNC-WRONG-CALL' ? forDevice : null],
         ['synced in part', id === 'DMA-SYNC-PARTIAL' ? lease.forCpu : null],

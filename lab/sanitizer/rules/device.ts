@@ -11,7 +11,7 @@ import { PAGE_STALE } from '../page-bits';
 import { drawBytes } from '../picture';
 import type { SanitizerState } from '../state';
 import type { WatchedDevice } from '../watched-device';
-import { reportOutside } from './outside';
+import { attempt, reportOutside } from './outside';
 
 /** Part of an access that lies in one lease. */
 interface Touch {
@@ -86,6 +86,7 @@ export class DeviceRules {
     if (!done) return;
     if (lease.isShared) return;
     lease.deviceUsed = recorder.nowByDevice;
+    lease.started = lease.device.started;
     if (write) this.written(touch);
     else this.wasRead(touch);
   }
@@ -93,13 +94,12 @@ export class DeviceRules {
   private wrongWay({ lease, write, done }: Touch): void {
     const { recorder } = this.state;
     const { device, name, terms } = lease;
-    const outcome = done ? '' : ', and was refused';
     recorder.report({
       id: 'DMA-DIRECTION',
       device: device.name,
       severity: 'error',
       harm: done ? (lease.needsSync ? 'happened' : 'none') : 'happened',
-      message: `${device.name} ${write ? 'wrote to' : 'read from'} ${name}${outcome}: it was mapped ${directionName(terms.direction)}`,
+      message: `${device.name} ${attempt(done, write ? 'wrote to' : 'read from', write ? 'write to' : 'read from')} ${name}: it was mapped ${directionName(terms.direction)}`,
       places: [
         ['DMA started', device.started],
         ['mapped', lease.mapped],
@@ -157,7 +157,12 @@ export class DeviceRules {
     recorder.report({
       id: 'DMA-SYNC-MISSING-DEVICE',
       device: device.name,
-      harm: lease.terms.bounced || this.isDirty(lease, start, end) ? 'happened' : lease.needsSync ? 'possible' : 'none',
+      harm:
+        lease.terms.bounced || this.state.isDirty(lease, start, end)
+          ? 'happened'
+          : lease.needsSync
+            ? 'possible'
+            : 'none',
       message: `${device.name} read bytes ${start} to ${end - 1} of ${name}, which the CPU has written since it handed them over`,
       places: [
         ['mapped', lease.mapped],
@@ -172,16 +177,6 @@ export class DeviceRules {
       ]),
       shape: lease.shape,
     });
-  }
-
-  private isDirty(lease: Lease, start: number, end: number): boolean {
-    const { lines } = this.state;
-    if (lines === undefined || lease.isCoherent) return false;
-    let dirty = false;
-    lease.eachMemory(start, end - start, (physical, length) => {
-      dirty ||= lines.anyDirty(physical, length);
-    });
-    return dirty;
   }
 
   private checkInitialised({ lease, at, length }: Touch): void {
@@ -270,7 +265,7 @@ export class DeviceRules {
     for (let i = 0; i < pieces.length; i += 2) {
       const { missed, seen } = order.read(pieces[i]!, pieces[i + 1]!, device.seenTick);
       device.seenTick = seen;
-      if (missed < 0) continue;
+      if (missed === null) continue;
       recorder.report({
         id: 'DMA-BARRIER',
         device: device.name,
@@ -278,7 +273,7 @@ export class DeviceRules {
         harm: 'happened',
         message: `${device.name} read memory at physical ${hex(pieces[i]!)} whose store still waited in the CPU, after it had seen the effect of a later store`,
         places: [
-          ['stored by the CPU', { tick: missed, time: recorder.now.time }],
+          ['stored by the CPU', missed],
           ['DMA started', device.started],
         ],
         fault: 'stored by the CPU',
@@ -312,12 +307,13 @@ export class DeviceRules {
     const lease = device.find(page, offset)?.lease ?? device.findPast(page, offset)?.lease ?? null;
     const done = event.outcome === BUS_OK;
     const verb = event.type === 'dma-write' ? 'wrote' : 'read';
+    const did = attempt(done, verb, event.type === 'dma-write' ? 'write' : 'read');
     recorder.report({
       id: 'DMA-AFTER-UNBIND',
       device: device.name,
       severity: 'error',
       harm: done ? 'happened' : 'none',
-      message: `${device.name} ${verb} ${event.length} bytes at ${hex(event.address)} while no driver is bound to it${done ? '' : ', and was refused'}`,
+      message: `${device.name} ${did} ${event.length} bytes at ${hex(event.address)} while no driver is bound to it`,
       places: [
         [lease?.isShared === true ? 'allocated' : 'mapped', lease?.mapped ?? null],
         ['DMA started', device.started],

@@ -3,6 +3,7 @@ import type { DmaMapEvent, DmaMapRefusedEvent, DmaMappingErrorEvent, DmaMaskEven
 import { hex } from '../../../base/u64';
 import { LINE_SIZE } from '../../../emulator/cache/options';
 import { DMA_ATTR_MMIO } from '../../../kernel-api/dma/attrs';
+import { KERNEL_IMAGE_BYTES } from '../../../kernel-api/mm/kernel-image';
 import { dma_get_max_seg_size, dma_get_seg_boundary } from '../../../kernel-api/dma/segments';
 import { dma_max_mapping_size } from '../../../kernel-api/dma/mask';
 import { CollectedList } from '../collected-list';
@@ -81,15 +82,15 @@ export class MapRules {
     if (lease.terms.kind === 'sg') this.checkSegments(lease);
   }
 
-  /** Memory that is not for DMA, as `CONFIG_DMA_API_DEBUG` knows it: stacks and the kernel image. */
+  /** Memory that is not for DMA, as `CONFIG_DMA_API_DEBUG` knows it: stacks and the kernel image, which ends with the first stack. */
   private checkMemory(lease: Lease): void {
     const { mm } = this.state.machine.kernel;
     const { physical: image, initStackSize } = mm.image;
     const stacks = mm.areas.list().filter(({ kind }) => kind === 'stack');
     for (const { physical, length } of lease.terms.memoryPieces) {
       const page = Math.floor(physical / PAGE_SIZE);
-      const isInImage = image !== undefined && physical + length > image && physical < image + IMAGE_SIZE;
-      const isInitStack = isInImage && physical >= image + IMAGE_SIZE - initStackSize;
+      const isInImage = image !== undefined && physical + length > image && physical < image + KERNEL_IMAGE_BYTES;
+      const isInitStack = isInImage && physical >= image + KERNEL_IMAGE_BYTES - initStackSize;
       const isStack = isInitStack || stacks.some(({ pfns }) => pfns?.includes(page) === true);
       if (isStack) this.unfit(lease.device, 'DMA-MAP-STACK', 'a buffer on a stack', length);
       else if (isInImage) this.unfit(lease.device, 'DMA-MAP-TEXT', 'memory of the kernel image', length);
@@ -225,8 +226,6 @@ export class MapRules {
   }
 }
 
-/** Bytes of the kernel image; its last ones are the first stack. */
-const IMAGE_SIZE = 0x4_0000;
 const lineOf = (address: number): number => Math.floor(address / LINE_SIZE);
 
 const termsOf = ({
@@ -261,7 +260,7 @@ export const checkWires = ({ recorder }: SanitizerState, { device, terms, mapped
     id: 'DMA-MASK',
     device: device.name,
     harm: 'possible',
-    message: `${device.name} was given address ${hex(BigInt(high.page) * 4096n + BigInt(high.offset))}, but has ${addressWires} address wires; its mask says ${hex(mask)}`,
+    message: `${device.name} was given address ${hex(BigInt(high.page) * BigInt(PAGE_SIZE) + BigInt(high.offset))}, but has ${addressWires} address wires; its mask says ${hex(mask)}`,
     places: [
       ['mask set', device.masked],
       [MAPPED, mapped],

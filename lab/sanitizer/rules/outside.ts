@@ -102,6 +102,9 @@ const mergedList = (device: WatchedDevice): string => {
   return '';
 };
 
+/** What a device did; what it tried to do where it was refused. */
+export const attempt = (done: boolean, did: string, todo: string): string => (done ? did : `tried to ${todo}`);
+
 /** Reports an access to where nothing is mapped, as what it most probably is. */
 export const reportOutside = (state: SanitizerState, device: WatchedDevice, access: StrayAccess): void => {
   const { page, offset, length, write, done } = access;
@@ -117,12 +120,13 @@ export const reportOutside = (state: SanitizerState, device: WatchedDevice, acce
   const descriptor = device.fetched === null ? null : state.stores.latest(...device.fetched);
   const address = dmaAddrOf(page + Math.floor(offset / PAGE_SIZE), offset % PAGE_SIZE);
   const verb = write ? 'wrote' : 'read';
+  const did = attempt(done, verb, write ? 'write' : 'read');
   recorder.report({
     id: explanation.id,
     device: device.name,
     severity: 'error',
     harm: 'happened',
-    message: `${device.name} ${verb} ${length} bytes at ${hex(address)} ${explanation.clue}${done ? '' : ', and was refused'}`,
+    message: `${device.name} ${did} ${length} bytes at ${hex(address)} ${explanation.clue}`,
     places: [
       [lease?.isShared === true ? 'allocated' : 'mapped', lease?.mapped ?? null],
       ...places,

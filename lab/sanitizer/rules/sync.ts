@@ -73,12 +73,7 @@ export class SyncRules {
     const [page, offset] = [dmaPageOf(event.address), dmaOffsetOf(event.address)];
     const other = this.state.otherWith(device, page, offset);
     const past = device.findPast(page, offset)?.lease ?? null;
-    const clue =
-      other !== null
-        ? `, which is mapped for ${other.device.name}`
-        : past !== null
-          ? ', which was unmapped before'
-          : '';
+    const clue = other !== null ? `, which is mapped for ${other.device.name}` : past !== null ? ' any more' : '';
     const message = `${event.length} bytes at ${hex(event.address)} were synced for ${device.name}, where nothing is mapped${clue}`;
     this.tell(
       device,

@@ -1,4 +1,4 @@
-import { dmaOffsetOf, dmaPageOf, type DmaAddr } from '../../../base/address';
+import { dmaOffsetOf, dmaPageOf, PAGE_SIZE, type DmaAddr } from '../../../base/address';
 import type { DmaMapEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { DMA_ATTR_SKIP_CPU_SYNC } from '../../../kernel-api/dma/attrs';
@@ -129,8 +129,8 @@ const cut = (lease: Lease, start: number, end: number): Lease => {
     ...lease.terms,
     devicePieces: within(devicePieces, (piece, by) => ({
       ...piece,
-      page: piece.page + Math.floor((piece.offset + by) / 4096),
-      offset: (piece.offset + by) % 4096,
+      page: piece.page + Math.floor((piece.offset + by) / PAGE_SIZE),
+      offset: (piece.offset + by) % PAGE_SIZE,
     })),
     memoryPieces: within(memoryPieces, (piece, by) => ({ ...piece, physical: piece.physical + by })),
   };
@@ -162,7 +162,7 @@ export const reportUnknown = (
         : other !== null
           ? `, which is mapped for ${other.device.name}`
           : past !== null
-            ? ', which was unmapped before'
+            ? ' any more'
             : '';
   recorder.report({
     id: failed === null ? 'DMA-UNMAP-UNKNOWN' : 'DMA-MAP-FAILED-USED',

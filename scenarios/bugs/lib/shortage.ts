@@ -7,12 +7,14 @@ import {
   dma_mapping_error,
   dma_unmap_single,
   free_pages,
+  patternBytes,
   type DmaAddr,
   type ScenarioContext,
   type StructDevice,
 } from 'dmalab';
 import type { Engine } from './engine';
 import { bounceSlots } from './holdings';
+import { judge, judgeThat } from './verdict';
 
 /** What others have mapped, from large to small, until no bounce buffer is free. */
 const SIZES = [0x4_0000, 0x8000, 0x800];
@@ -42,7 +44,7 @@ const useUp = (dev: StructDevice, buffer: ReturnType<typeof __get_free_pages>): 
  * Runs `work` while mapping fails wherever it can: there is no memory for the IOMMU's tables, and no bounce buffer is free.
  * Without translation and bouncing it cannot fail.
  */
-export const inShortage = async <T>(lab: ScenarioContext, { dev }: Engine, work: () => Promise<T>): Promise<T> => {
+const inShortage = async <T>(lab: ScenarioContext, { dev }: Engine, work: () => Promise<T>): Promise<T> => {
   const { kernel } = lab;
   const buffer = lab.ok(__get_free_pages(kernel, GFP_KERNEL, ORDER), '__get_free_pages');
   kernel.mm.failures.failWhen(({ caller }) => caller === 'page');
@@ -52,4 +54,26 @@ export const inShortage = async <T>(lab: ScenarioContext, { dev }: Engine, work:
   for (const { address, size } of taken) dma_unmap_single(dev, address, size, DMA_TO_DEVICE);
   free_pages(kernel, buffer, ORDER);
   return result;
+};
+
+/**
+ * Sends while nothing can be mapped, when the device must not be given an address; and once more when there is memory again.
+ *
+ * @param packet the pattern that is sent, and its bytes
+ * @param harm what it means if the device was given one
+ */
+export const sendInShortage = async (
+  lab: ScenarioContext,
+  engine: Engine,
+  send: () => Promise<number>,
+  { pattern, length }: { readonly pattern: number; readonly length: number },
+  harm: string,
+): Promise<void> => {
+  const hardware = engine.hardware(lab);
+  const result = await inShortage(lab, engine, send);
+  lab.note(`sending while nothing can be mapped gave ${result}`);
+  judgeThat(lab, hardware.refused === 0, harm);
+  hardware.sent.length = 0;
+  lab.equal(await send(), length, 'bytes sent once there is memory again');
+  judge(lab, hardware.sent[0]!, patternBytes(pattern, 0, length), 'the packet on the wire');
 };
