@@ -1,6 +1,6 @@
 import type { Prng } from '../prng';
 import type { AnyDescriptor } from './any-descriptor';
-import type { Built } from './build-sample';
+import type { Built } from './built';
 import type { PagePieces, Pieces, SegmentPieces } from './format';
 import { valueOf, type AddressTarget, type Parameters } from './meaning';
 import { EntryRoles } from './roles';

@@ -1,23 +1,12 @@
 import type { Prng } from '../prng';
 import type { AnyDescriptor } from './any-descriptor';
 import type { WalkStart } from './findings';
-import type { Format } from './format';
+import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
 import { Buffers, fillEntry, MOST_BYTES, put, putData, putLength, roundUp, setMark } from './sample';
 import { buildLists, type BuiltLists } from './build-lists';
-import { segmentOf } from './data';
+import type { Built } from './built';
 import type { Parameter, Parameters } from './meaning';
-import type { PlacedField } from './placed';
-
-/** An entry, header or element that lies in memory. */
-export interface Built {
-  readonly descriptor: AnyDescriptor;
-  readonly address: bigint;
-  readonly lanes: Int32Array;
-  readonly where: string;
-  /** Its addresses of data in lists, and how many bytes lie there. */
-  readonly data: { readonly field: PlacedField; readonly bytes: number; readonly length?: PlacedField }[];
-}
 
 /** A request: its entries in their order, and the table that its one entry leads to. */
 export interface BuiltGroup {

@@ -1,5 +1,6 @@
 import { hex } from '../u64';
 import type { WalkedEntry } from './findings';
+import { takeOwn } from './data';
 import type { Walker } from './walk';
 
 /** A chain of entries in a table. */
@@ -59,7 +60,7 @@ export const walkChain = (walker: Walker, chain: ChainStart): void => {
     const where = `${chain.prefix}entry ${index}`;
     const lanes = walker.read(format.entry, address, where);
     if (lanes === undefined) break;
-    by = walker.take(address, where, lanes, true);
+    by = takeOwn(walker, address, where, lanes, true);
     if (walker.isIndirect(lanes)) leadToTable(walker, by, chain.nested === true, roles.marked('more', lanes));
     index = nextIndex(walker, index, by);
   }
@@ -108,7 +109,7 @@ const walkAll = (walker: Walker, entry: WalkedEntry, table: bigint, count: numbe
     const where = `${entry.where}, table entry ${i}`;
     const lanes = walker.read(format.entry, address, where);
     if (lanes === undefined) return;
-    const inner = walker.take(address, where, lanes, true);
+    const inner = takeOwn(walker, address, where, lanes, true);
     if (walker.isIndirect(lanes)) leadToTable(walker, inner, true, false);
     else checkInTable(walker, inner);
   }

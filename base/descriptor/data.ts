@@ -1,16 +1,9 @@
-import type { OpenEntry, PieceMoves } from './findings';
-import type { Pieces } from './format';
-import type { Nestable } from './members';
+import type { OpenEntry, PieceMoves, WalkedEntry } from './findings';
+import { segmentOf } from './format';
 import { walkPages } from './pages';
 import { walkSegments } from './segments';
 import { activeNested } from './shapes';
 import type { Walker } from './walk';
-
-/** The element of segments that a format's entries may hold. */
-export const segmentOf = (pieces: Pieces): Nestable | undefined => {
-  if (pieces.kind === 'by-shape') return pieces.segments.element;
-  return pieces.kind === 'segments' ? pieces.element : undefined;
-};
 
 /** Bytes and way of an entry's data, where pages or segments say where it is; undefined if nothing moves. */
 const transferOf = (walker: Walker, entry: OpenEntry): { bytes: number; moves: PieceMoves } | undefined => {
@@ -26,7 +19,7 @@ const transferOf = (walker: Walker, entry: OpenEntry): { bytes: number; moves: P
 };
 
 /** Finds where an entry's data lies, and what is wrong with that. */
-export const describeData = (walker: Walker, entry: OpenEntry): void => {
+const describeData = (walker: Walker, entry: OpenEntry): void => {
   const { pieces } = walker.format;
   if (pieces.kind !== 'pages' && pieces.kind !== 'segments' && pieces.kind !== 'by-shape') {
     for (const piece of walker.roles.pieces(entry.lanes, walker.otherwise)) walker.addPiece(entry, piece);
@@ -41,4 +34,19 @@ export const describeData = (walker: Walker, entry: OpenEntry): void => {
   } else if (pieces.kind !== 'segments') {
     walkPages(walker, entry, pieces.kind === 'by-shape' ? pieces.pages : pieces, transfer);
   }
+};
+
+/** Takes an entry that was read, and finds what is wrong with it if it is the device's. */
+export const takeOwn = (
+  walker: Walker,
+  address: bigint,
+  where: string,
+  lanes: Int32Array,
+  owned: boolean,
+): WalkedEntry => {
+  const entry = walker.enter(walker.format.entry, address, where, lanes, owned);
+  if (!owned) return entry;
+  walker.check(entry, walker.roles);
+  if (!walker.isIndirect(lanes)) describeData(walker, entry);
+  return entry;
 };

@@ -1,6 +1,7 @@
 import type { Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
 import type { Format, HeadsFollow, LinkedFollow } from './format';
 import { rawNumber, EntryRoles } from './roles';
+import { takeOwn } from './data';
 import { Walker, wholeNumber } from './walk';
 import { Grouping } from './grouping';
 import { walkChain, walkTable } from './chains';
@@ -72,7 +73,7 @@ const takeEntry = (
   phase: number,
 ): WalkedEntry => {
   const at = walker.entries.length;
-  const entry = walker.take(address, where, lanes, owners.of(lanes, phase));
+  const entry = takeOwn(walker, address, where, lanes, owners.of(lanes, phase));
   owners.look(entry);
   checkTold(walker, entry);
   followTable(walker, entry);

@@ -1,5 +1,6 @@
 import type { AnyDescriptor } from './any-descriptor';
 import { valueOf, type Parameter } from './meaning';
+import type { Nestable } from './members';
 import { contradiction } from './placement';
 import { isThat, type PlacedField } from './placed';
 import { allCases } from './shapes';
@@ -84,6 +85,12 @@ export interface ShapePieces {
 
 /** How the data of one request is described. */
 export type Pieces = OwnPieces | ChainPieces | FramePieces | PagePieces | SegmentPieces | ShapePieces;
+
+/** The element of segments that a format's entries may hold. */
+export const segmentOf = (pieces: Pieces): Nestable | undefined => {
+  if (pieces.kind === 'by-shape') return pieces.segments.element;
+  return pieces.kind === 'segments' ? pieces.element : undefined;
+};
 
 /** Who may touch an entry. */
 export type Ownership =

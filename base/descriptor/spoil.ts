@@ -1,4 +1,5 @@
-import type { Built, SampleBuilder } from './build-sample';
+import type { SampleBuilder } from './build-sample';
+import type { Built } from './built';
 import type { PieceMoves } from './findings';
 import { readWide, type PlacedField } from './placed';
 import { BUFFER_ROOM, addTo, namelessValue, put, setMark } from './sample';

@@ -1,7 +1,6 @@
 import { busOutcomeName, BUS_OK } from '../bus-outcome';
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
-import { describeData, segmentOf } from './data';
 import { checkAlign, checkBoundary, checkPiece, checkWords, overlaps, type Report } from './entry-checks';
 import type {
   DataPiece,
@@ -15,7 +14,7 @@ import type {
   WalkedRequest,
   WalkStart,
 } from './findings';
-import type { Format } from './format';
+import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
 import { ADDRESS_LIMIT, readEntry, type WordReader } from './words';
 
@@ -83,15 +82,6 @@ export class Walker {
     return outcome === BUS_OK ? undefined : busOutcomeName(outcome);
   }
 
-  /** Takes an entry that was read, and finds what is wrong with it if it is the device's. */
-  take(address: bigint, where: string, lanes: Int32Array, owned: boolean): WalkedEntry {
-    const entry = this.enter(this.format.entry, address, where, lanes, owned);
-    if (!owned) return entry;
-    this.check(entry, this.roles);
-    if (!this.isIndirect(lanes)) describeData(this, entry);
-    return entry;
-  }
-
   /** Takes an element of a list that belongs to an entry. */
   takeElement(roles: EntryRoles, address: bigint, where: string, lanes: Int32Array): OpenEntry {
     const entry = this.enter(roles.descriptor, address, where, lanes, true);
@@ -115,7 +105,8 @@ export class Walker {
     return (kind, message, field) => this.report(kind, where, address, message, field);
   }
 
-  private check(entry: WalkedEntry, roles: EntryRoles): void {
+  /** Finds what is wrong with the words of an entry. */
+  check(entry: WalkedEntry, roles: EntryRoles): void {
     const { address, descriptor, lanes } = entry;
     const report = this.reporter(entry);
     checkWords(roles, lanes, report);
