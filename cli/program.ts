@@ -1,8 +1,19 @@
 import { Command } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
 import type { CommonOptions, RunningOptions } from './commands/common';
+import type { DumpCommandOptions } from './commands/dump';
+import type { FormatOptions } from './commands/format';
 import type { RunCommandOptions } from './commands/run';
-import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeLimit, parseTimeout } from './option-values';
+import {
+  parseAddress,
+  parseFilter,
+  parseLogLevel,
+  parseMemory,
+  parseMoment,
+  parseSeed,
+  parseTimeLimit,
+  parseTimeout,
+} from './option-values';
 
 /** Any run without `--seed` is the same run. */
 const DEFAULT_SEED = 1;
@@ -24,6 +35,10 @@ Examples:
   dmalab run --matrix --baseline old.json   what differs from an earlier run
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
   dmalab bugs                               the bug museum: what is detected, and where
+  dmalab dump my-driver.ts --at 1.5ms       the descriptors in its queues, and what is wrong with them
+  dmalab dump ring.bin --format virtio-packed --at-address 0x80000000 --start entries=256 phase=1
+                                            the same of an image of memory
+  dmalab format nvme-io --c                 a format as a C header
 
 Axes of the matrix, and their values:
 ${AXES}
@@ -36,6 +51,8 @@ export interface Actions {
   run(targets: string[], options: RunCommandOptions): Promise<void>;
   bugs(targets: string[], options: RunningOptions): Promise<void>;
   list(targets: string[], options: CommonOptions): Promise<void>;
+  dump(targets: string[], options: DumpCommandOptions): Promise<void>;
+  format(name: string | undefined, options: FormatOptions): Promise<void>;
 }
 
 const addCommonOptions = (command: Command): Command =>
@@ -89,5 +106,34 @@ export const createProgram = (version: string, actions: Actions): Command => {
   addCommonOptions(program.command('list').description('name and describe scenarios without running them')).action(
     (targets: string[], options: CommonOptions) => actions.list(targets, options),
   );
+  addRunOptions(
+    program
+      .command('dump')
+      .description('print the descriptors in the queues that a scenario names, or in an image of memory'),
+  )
+    .option(
+      '--at <moment>',
+      'when to look: end, a simulated time (1.5ms, 20us, 300ns), or event:<number>',
+      parseMoment,
+      {
+        kind: 'end',
+      },
+    )
+    .option('--format <name>', 'the target is an image of memory, in a format that ships or that a module exports')
+    .option('--at-address <address>', "with --format: the I/O address of the image's first byte", parseAddress)
+    .option(
+      '--start <key=value...>',
+      "with --format: what the queue's registers say: at, entries, from, count, phase, …",
+    )
+    .option('--completions', 'with --format: look at the ends of requests')
+    .action((targets: string[], options: DumpCommandOptions) => actions.dump(targets, options));
+  program
+    .command('format')
+    .description('print a descriptor format; without a name, which formats ship')
+    .argument('[name]', 'a format that ships, or a module that exports one')
+    .option('--markdown', 'as tables (the default)')
+    .option('--c', 'as a C header')
+    .option('--rust', 'as Rust structs')
+    .action((name: string | undefined, options: FormatOptions) => actions.format(name, options));
   return program;
 };

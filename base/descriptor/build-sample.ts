@@ -6,7 +6,7 @@ import { EntryRoles } from './roles';
 import { Buffers, fillEntry, MOST_BYTES, put, putData, putLength, roundUp, setMark } from './sample';
 import { buildLists, type BuiltLists } from './build-lists';
 import type { Built } from './built';
-import type { Parameter, Parameters } from './meaning';
+import type { Parameters } from './meaning';
 
 /** A request: its entries in their order, and the table that its one entry leads to. */
 export interface BuiltGroup {
@@ -271,18 +271,8 @@ export class SampleBuilder {
   }
 }
 
-/** The parameters that a format has. */
-const parametersOf = ({ descriptors, pieces }: Format): Parameter[] => {
-  const fields = descriptors.flatMap(({ placedFields, variantFields }) => [...placedFields, ...variantFields]);
-  const units = fields.flatMap(({ meaning }) =>
-    meaning?.kind === 'length' && typeof meaning.unit === 'object' ? [meaning.unit] : [],
-  );
-  const pages = pieces.kind === 'by-shape' ? pieces.pages : pieces.kind === 'pages' ? pieces : undefined;
-  return typeof pages?.page === 'object' ? [...units, pages.page] : units;
-};
-
-const chooseParameters = (prng: Prng, format: Format): Parameters =>
-  Object.fromEntries(parametersOf(format).map(({ name, otherwise }) => [name, prng.pick([otherwise, 2 * otherwise])]));
+const chooseParameters = (prng: Prng, { parameters }: Format): Parameters =>
+  Object.fromEntries(parameters.map(({ name, otherwise }) => [name, prng.pick([otherwise, 2 * otherwise])]));
 
 const shuffled = <T>(prng: Prng, items: readonly T[]): T[] => {
   const all = [...items];

@@ -148,6 +148,8 @@ export interface FormatSpec<E extends AnyDescriptor = AnyDescriptor> {
 export interface Format<E extends AnyDescriptor = AnyDescriptor> extends Required<FormatSpec<E>> {
   /** Every descriptor of the format once, the entry first. */
   readonly descriptors: readonly AnyDescriptor[];
+  /** What the queue's set-up decides. */
+  readonly parameters: readonly Parameter[];
 }
 
 /** Entries one after the other, wrapping at the end. */
@@ -362,6 +364,17 @@ const descriptorsOf = ({ entry, follow, pieces, completion, also = [] }: FormatS
   return [...new Set([...all, ...also])];
 };
 
+/** The parameters of a format, each once. */
+const parametersOf = (descriptors: readonly AnyDescriptor[], pieces: Pieces = { kind: 'own' }): Parameter[] => {
+  const fields = descriptors.flatMap(({ placedFields, variantFields }) => [...placedFields, ...variantFields]);
+  const units = fields.flatMap(({ meaning }) =>
+    meaning?.kind === 'length' && typeof meaning.unit === 'object' ? [meaning.unit] : [],
+  );
+  const pages = pieces.kind === 'by-shape' ? pieces.pages : pieces.kind === 'pages' ? pieces : undefined;
+  const all = typeof pages?.page === 'object' ? [...units, pages.page] : units;
+  return [...new Map(all.map((one) => [one.name, one])).values()];
+};
+
 /**
  * Declares a format. One that contradicts itself (links without an address of the next entry, a phase where nothing laps,
  * a length told in another unit) is a `LabError` that names both places.
@@ -369,6 +382,7 @@ const descriptorsOf = ({ entry, follow, pieces, completion, also = [] }: FormatS
 export const format = <E extends AnyDescriptor>(spec: FormatSpec<E>): Format<E> => {
   if (!NAME.test(spec.name)) throw contradiction(spec.name, `${JSON.stringify(spec.name)} cannot name a format`);
   new FormatChecks(spec).run();
+  const descriptors = descriptorsOf(spec);
   return {
     doc: '',
     pieces: { kind: 'own' },
@@ -376,6 +390,7 @@ export const format = <E extends AnyDescriptor>(spec: FormatSpec<E>): Format<E> 
     moves: 'by-queue',
     also: [],
     ...spec,
-    descriptors: descriptorsOf(spec),
+    descriptors,
+    parameters: parametersOf(descriptors, spec.pieces),
   };
 };

@@ -16,7 +16,10 @@ const parse = async (...words: string[]): Promise<{ command: string; targets: st
     async (targets: string[], options: object): Promise<void> => {
       asked = { command, targets, options };
     };
-  const program = createProgram('1.2.3', { run: note('run'), bugs: note('bugs'), list: note('list') });
+  const actions = { run: note('run'), bugs: note('bugs'), list: note('list'), dump: note('dump') };
+  const format = (name: string | undefined, options: object) =>
+    note('format')(name === undefined ? [] : [name], options);
+  const program = createProgram('1.2.3', { ...actions, format });
   try {
     await runCommandLine(program, words);
   } catch (error) {
