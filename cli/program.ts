@@ -7,6 +7,7 @@ import type { RunCommandOptions } from './commands/run';
 import {
   parseAddress,
   parseFilter,
+  parseJobs,
   parseLogLevel,
   parseMemory,
   parseMoment,
@@ -55,7 +56,7 @@ export interface Actions {
   format(name: string | undefined, options: FormatOptions): Promise<void>;
 }
 
-const addCommonOptions = (command: Command): Command =>
+const addLoadOptions = (command: Command): Command =>
   command
     .argument('[targets...]', 'files, folders (the modules directly in them), globs, names of shipped scenarios')
     .option(
@@ -63,10 +64,9 @@ const addCommonOptions = (command: Command): Command =>
       'only scenarios whose name contains the text or matches the /regular expression/',
       parseFilter,
     )
-    .option('--json', 'machine-readable results on standard output, and nothing else')
     .option('--typecheck', 'check the types of scenarios before they run')
     .option('--timeout <seconds>', 'real time that each scenario may take', parseTimeout, DEFAULT_TIMEOUT_SECONDS)
-    .option('--memory <MiB>', 'JavaScript heap for the scenarios', parseMemory, DEFAULT_HEAP_MEBIBYTES)
+    .option('--memory <MiB>', 'JavaScript heap for the scenarios of each thread', parseMemory, DEFAULT_HEAP_MEBIBYTES)
     .option(
       '--log-level <level>',
       "the kernel's log on standard error: silent, error, warn, info or debug",
@@ -74,8 +74,11 @@ const addCommonOptions = (command: Command): Command =>
       'silent',
     );
 
-const addRunOptions = (command: Command): Command =>
-  addCommonOptions(command)
+const addCommonOptions = (command: Command): Command =>
+  addLoadOptions(command).option('--json', 'machine-readable results on standard output, and nothing else');
+
+const addCaseOptions = (command: Command): Command =>
+  command
     .option('--time-limit <ms>', 'simulated time that each scenario may take', parseTimeLimit)
     .option(
       '-s, --seed <number>',
@@ -87,6 +90,13 @@ const addRunOptions = (command: Command): Command =>
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',
     );
+
+const addRunOptions = (command: Command): Command =>
+  addCaseOptions(addCommonOptions(command)).option(
+    '-j, --jobs <number>',
+    'threads that share the cases; default: one for each core',
+    parseJobs,
+  );
 
 /** The command line: commands, options, help. */
 export const createProgram = (version: string, actions: Actions): Command => {
@@ -106,11 +116,10 @@ export const createProgram = (version: string, actions: Actions): Command => {
   addCommonOptions(program.command('list').description('name and describe scenarios without running them')).action(
     (targets: string[], options: CommonOptions) => actions.list(targets, options),
   );
-  addRunOptions(
-    program
-      .command('dump')
-      .description('print the descriptors in the queues that a scenario names, or in an image of memory'),
-  )
+  const dump = program
+    .command('dump')
+    .description('print the descriptors in the queues that a scenario names, or in an image of memory');
+  addCaseOptions(addLoadOptions(dump))
     .option(
       '--at <moment>',
       'when to look: end, a simulated time (1.5ms, 20us, 300ns), or event:<number>',

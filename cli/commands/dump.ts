@@ -7,11 +7,11 @@ import type { LoadedScenario } from '../loaded-scenario';
 import { formatProblem } from '../problem';
 import { findFiles } from '../targets';
 import { UsageError } from '../usage-error';
-import { createWorker, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
+import { createCrew, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
 import { dumpImage, type ImageOptions } from './dump-image';
 
 /** The options of `dmalab dump`. */
-export interface DumpCommandOptions extends RunningOptions, Partial<ImageOptions> {
+export interface DumpCommandOptions extends Omit<RunningOptions, 'json' | 'jobs'>, Partial<ImageOptions> {
   readonly at: DumpMoment;
 }
 
@@ -71,10 +71,10 @@ export const dumpCommand = async (targets: readonly string[], options: DumpComma
   if (targets.length + words.length === 0)
     throw new UsageError('dump takes a scenario, or an image of memory with --format');
   const files = findFiles([...targets, ...words]);
-  const worker = createWorker(options);
+  const crew = createCrew(options);
   try {
-    return await dumpScenarios(worker, files, options);
+    return await dumpScenarios(crew.first, files, options);
   } finally {
-    await worker.close();
+    await crew.close();
   }
 };

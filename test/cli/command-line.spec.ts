@@ -116,8 +116,13 @@ describe('dmalab: the command line', () => {
     'run --seed -1': "--seed takes a whole number from 0 to 4294967295, not '-1'",
     'run --seed 1.5': "--seed takes a whole number from 0 to 4294967295, not '1.5'",
     'run --seed 4294967296': "--seed takes a whole number from 0 to 4294967295, not '4294967296'",
+    'run --jobs 0': "--jobs takes a whole number from 1 to 256, not '0'",
+    'bugs -j many': "--jobs takes a whole number from 1 to 256, not 'many'",
     'run --timeout 0': "--timeout takes a number of seconds above 0, at most 2147483, not '0'",
     'run --timeout soon': "--timeout takes a number of seconds above 0, at most 2147483, not 'soon'",
+    'dump --at soon': "--at takes 'end', a simulated time like 1.5ms or 300ns, or 'event:<number>', not 'soon'",
+    'dump --at 3': "--at takes 'end', a simulated time like 1.5ms or 300ns, or 'event:<number>', not '3'",
+    'dump --at-address -1': "--at-address takes an address of 64 bits, decimal or with 0x, not '-1'",
     'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",
     'run --time-limit 1s':
       "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '1s'",
