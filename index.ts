@@ -33,6 +33,8 @@ export * as ostd from './kernel-api/ostd';
 export * as rust from './kernel-api/rust';
 
 export { ScenarioFailure } from './lab/failure';
+export type { DescriptorWatch, DescriptorWatches } from './lab/descriptor-watches';
+export type { DumpMoment } from './lab/dump-moment';
 export { GuardedBuffer } from './lab/guarded-buffer';
 export { Machine, type MachineHost } from './lab/machine';
 export type * from './lab/machine-options';

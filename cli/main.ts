@@ -5,6 +5,8 @@ import { ExitCode } from './exit-code';
 import { packageVersion } from './installation';
 import { createProgram } from './program';
 import type * as bugsModule from './commands/bugs';
+import type * as dumpModule from './commands/dump';
+import type * as formatModule from './commands/format';
 import type * as listModule from './commands/list';
 import type * as runModule from './commands/run';
 import { UsageError } from './usage-error';
@@ -22,6 +24,15 @@ const program = createProgram(packageVersion(), {
   list: async (targets, options) => {
     const { listCommand } = module.require('./commands/list') as typeof listModule;
     process.exitCode = await listCommand(targets, options);
+  },
+  dump: async (targets, options) => {
+    const { dumpCommand } = module.require('./commands/dump') as typeof dumpModule;
+    process.exitCode = await dumpCommand(targets, options);
+  },
+  format: (name, options) => {
+    const { formatCommand } = module.require('./commands/format') as typeof formatModule;
+    process.exitCode = formatCommand(name, options);
+    return Promise.resolve();
   },
 });
 

@@ -1,3 +1,4 @@
+import type { DumpMoment } from '../lab/dump-moment';
 import { LOG_LEVELS, type LogLevel } from './log-level';
 import { UsageError } from './usage-error';
 
@@ -50,6 +51,25 @@ export const parseLogLevel = (text: string): LogLevel => {
   const level = LOG_LEVELS.find((known) => known === text);
   if (level !== undefined) return level;
   throw wrong('--log-level', `one of ${LOG_LEVELS.join(', ')}`, text);
+};
+
+/** `--at-address`: an unsigned number of 64 bits. */
+export const parseAddress = (text: string): bigint => {
+  const address = /^(?:\d+|0x[0-9a-f]+)$/i.test(text) ? BigInt(text) : -1n;
+  if (address >= 0n && address < 1n << 64n) return address;
+  throw wrong('--at-address', 'an address of 64 bits, decimal or with 0x', text);
+};
+
+const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+
+/** `--at`: `end`, a simulated time with its unit, or `event:<number>`. */
+export const parseMoment = (text: string): DumpMoment => {
+  if (text === 'end') return { kind: 'end' };
+  const [, ordinal] = /^event:(\d+)$/.exec(text) ?? [];
+  if (ordinal !== undefined) return { kind: 'event', ordinal: Number(ordinal) };
+  const [, number, unit] = /^(\d*\.?\d+)(ns|us|ms|s)$/.exec(text) ?? [];
+  if (number !== undefined) return { kind: 'time', time: Number(number) * NANOSECONDS[unit!]! };
+  throw wrong('--at', "'end', a simulated time like 1.5ms or 300ns, or 'event:<number>'", text);
 };
 
 /** Which scenarios `--filter` keeps. */

@@ -1,12 +1,16 @@
 import { Command } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
 import type { CommonOptions, RunningOptions } from './commands/common';
+import type { DumpCommandOptions } from './commands/dump';
+import type { FormatOptions } from './commands/format';
 import type { RunCommandOptions } from './commands/run';
 import {
+  parseAddress,
   parseFilter,
   parseJobs,
   parseLogLevel,
   parseMemory,
+  parseMoment,
   parseSeed,
   parseTimeLimit,
   parseTimeout,
@@ -32,6 +36,10 @@ Examples:
   dmalab run --matrix --baseline old.json   what differs from an earlier run
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
   dmalab bugs                               the bug museum: what is detected, and where
+  dmalab dump my-driver.ts --at 1.5ms       the descriptors in its queues, and what is wrong with them
+  dmalab dump ring.bin --format virtio-packed --at-address 0x80000000 --start entries=256 phase=1
+                                            the same of an image of memory
+  dmalab format nvme-io --c                 a format as a C header
 
 Axes of the matrix, and their values:
 ${AXES}
@@ -44,9 +52,11 @@ export interface Actions {
   run(targets: string[], options: RunCommandOptions): Promise<void>;
   bugs(targets: string[], options: RunningOptions): Promise<void>;
   list(targets: string[], options: CommonOptions): Promise<void>;
+  dump(targets: string[], options: DumpCommandOptions): Promise<void>;
+  format(name: string | undefined, options: FormatOptions): Promise<void>;
 }
 
-const addCommonOptions = (command: Command): Command =>
+const addLoadOptions = (command: Command): Command =>
   command
     .argument('[targets...]', 'files, folders (the modules directly in them), globs, names of shipped scenarios')
     .option(
@@ -54,7 +64,6 @@ const addCommonOptions = (command: Command): Command =>
       'only scenarios whose name contains the text or matches the /regular expression/',
       parseFilter,
     )
-    .option('--json', 'machine-readable results on standard output, and nothing else')
     .option('--typecheck', 'check the types of scenarios before they run')
     .option('--timeout <seconds>', 'real time that each scenario may take', parseTimeout, DEFAULT_TIMEOUT_SECONDS)
     .option('--memory <MiB>', 'JavaScript heap for the scenarios of each thread', parseMemory, DEFAULT_HEAP_MEBIBYTES)
@@ -65,8 +74,11 @@ const addCommonOptions = (command: Command): Command =>
       'silent',
     );
 
-const addRunOptions = (command: Command): Command =>
-  addCommonOptions(command)
+const addCommonOptions = (command: Command): Command =>
+  addLoadOptions(command).option('--json', 'machine-readable results on standard output, and nothing else');
+
+const addCaseOptions = (command: Command): Command =>
+  command
     .option('--time-limit <ms>', 'simulated time that each scenario may take', parseTimeLimit)
     .option(
       '-s, --seed <number>',
@@ -74,11 +86,17 @@ const addRunOptions = (command: Command): Command =>
       parseSeed,
       DEFAULT_SEED,
     )
-    .option('-j, --jobs <number>', 'threads that share the cases; default: one for each core', parseJobs)
     .option(
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',
     );
+
+const addRunOptions = (command: Command): Command =>
+  addCaseOptions(addCommonOptions(command)).option(
+    '-j, --jobs <number>',
+    'threads that share the cases; default: one for each core',
+    parseJobs,
+  );
 
 /** The command line: commands, options, help. */
 export const createProgram = (version: string, actions: Actions): Command => {
@@ -98,5 +116,33 @@ export const createProgram = (version: string, actions: Actions): Command => {
   addCommonOptions(program.command('list').description('name and describe scenarios without running them')).action(
     (targets: string[], options: CommonOptions) => actions.list(targets, options),
   );
+  const dump = program
+    .command('dump')
+    .description('print the descriptors in the queues that a scenario names, or in an image of memory');
+  addCaseOptions(addLoadOptions(dump))
+    .option(
+      '--at <moment>',
+      'when to look: end, a simulated time (1.5ms, 20us, 300ns), or event:<number>',
+      parseMoment,
+      {
+        kind: 'end',
+      },
+    )
+    .option('--format <name>', 'the target is an image of memory, in a format that ships or that a module exports')
+    .option('--at-address <address>', "with --format: the I/O address of the image's first byte", parseAddress)
+    .option(
+      '--start <key=value...>',
+      "with --format: what the queue's registers say: at, entries, from, count, phase, …",
+    )
+    .option('--completions', 'with --format: look at the ends of requests')
+    .action((targets: string[], options: DumpCommandOptions) => actions.dump(targets, options));
+  program
+    .command('format')
+    .description('print a descriptor format; without a name, which formats ship')
+    .argument('[name]', 'a format that ships, or a module that exports one')
+    .option('--markdown', 'as tables (the default)')
+    .option('--c', 'as a C header')
+    .option('--rust', 'as Rust structs')
+    .action((name: string | undefined, options: FormatOptions) => actions.format(name, options));
   return program;
 };

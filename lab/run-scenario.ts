@@ -5,6 +5,7 @@ import { silentLogger } from '../base/logger';
 import { Prng } from '../base/prng';
 import { TraceHasher, type TraceSubscriber } from '../base/trace';
 import { KernelOops } from '../kernel-api/oops';
+import { atMoment, type DumpMoment } from './dump-moment';
 import { ScenarioFailure } from './failure';
 import { Machine } from './machine';
 import type { MatrixCase } from './matrix/axes';
@@ -37,6 +38,11 @@ export interface RunOptions {
    * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
   readonly sanitizer?: boolean | { readonly site: SiteProbe };
+  /**
+   * Looks at the queues that the scenario has named, once. To look is to read as their devices do, so that the run is not
+   * quite the same afterwards.
+   */
+  readonly dump?: { readonly at: DumpMoment; readonly take: (lines: readonly string[]) => void };
   /** Called between the two runs: what the scenario does from now on, it has done before. */
   readonly onRerun?: () => Promise<void> | void;
 }
@@ -122,7 +128,16 @@ class Run {
     sanitizer?.attach(machine);
     machine.boot();
     this.context = new ScenarioContext(machine, new Prng(seed).fork('scenario'), matrixCase);
-    await runOn(machine, scenario, this.context);
+    const { context } = this;
+    const { dump } = options;
+    if (dump === undefined) return runOn(machine, scenario, context);
+    const look = (): void => dump.take(context.descriptors.dump());
+    if (dump.at.kind !== 'end') machine.trace.subscribe(atMoment(dump.at, look));
+    try {
+      await machine.run(() => scenario.run(context));
+    } finally {
+      if (dump.at.kind === 'end') look();
+    }
   }
 
   /** A hash over all that happened. */

@@ -2,6 +2,7 @@ import type { Logger } from '../base/logger';
 import type { Prng } from '../base/prng';
 import type { Kernel } from '../kernel-api/kernel';
 import { errnoName } from '../base/errno';
+import { DescriptorWatches } from './descriptor-watches';
 import { ScenarioFailure } from './failure';
 import type { Machine } from './machine';
 import type { MatrixCase } from './matrix/axes';
@@ -26,6 +27,8 @@ export class ScenarioContext {
    * For what a scenario has to expect differently: `lab.case.translation === 'direct'`.
    */
   readonly case: MatrixCase;
+  /** The queues of descriptors that the scenario has named, for `dmalab dump`. */
+  readonly descriptors: DescriptorWatches;
   /** Lines that the report shows below the scenario's result. */
   readonly notes: string[] = [];
 
@@ -33,6 +36,7 @@ export class ScenarioContext {
     this.machine = machine;
     this.kernel = machine.kernel;
     this.log = machine.log;
+    this.descriptors = new DescriptorWatches(machine.hardware);
     this.rng = rng;
     this.case = matrixCase;
   }

@@ -41,7 +41,7 @@ const limited = (scenario: Scenario, timeLimit: number | null): Scenario =>
   timeLimit === null ? scenario : { ...scenario, machine: { ...scenario.machine, timeLimit } };
 
 const run = async (request: RunRequest): Promise<Answer> => {
-  const { file, case: matrixCase, seed, sanitize, timeLimit, traceFile } = request;
+  const { file, case: matrixCase, seed, sanitize, timeLimit, traceFile, dumpAt } = request;
   const { scenario, problems } = loadScenario(file);
   if (scenario === undefined) return { type: 'refused', problems };
   const log = new KernelLog(caseName(scenario.name, matrixCase), settings.logLevel, (record) =>
@@ -55,6 +55,7 @@ const run = async (request: RunRequest): Promise<Answer> => {
     sanitize,
     log,
     trace,
+    dumpAt,
     strays,
     output,
     ramPool,

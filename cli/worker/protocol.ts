@@ -1,4 +1,5 @@
 import type { MatrixCase, ScenarioResult } from '../../index';
+import type { DumpMoment } from '../../lab/dump-moment';
 import type { MatrixValues } from '../../lab/matrix/axes';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { LogLevel } from '../log-level';
@@ -32,6 +33,8 @@ export interface RunRequest {
   /** Simulated milliseconds; null for what the scenario's machine says. */
   readonly timeLimit: number | null;
   readonly traceFile: string | null;
+  /** When to look at the scenario's queues. Default: never. */
+  readonly dumpAt?: DumpMoment;
 }
 
 /** The scenario in a module. */
@@ -53,6 +56,8 @@ export interface FinishedAnswer {
   readonly place: Place | null;
   /** The last messages of the kernel, for a scenario that failed. */
   readonly log: readonly string[];
+  /** What was in its queues; null if the moment never came, or nobody asked. */
+  readonly dump: readonly string[] | null;
   readonly wallMilliseconds: number;
 }
 

@@ -8,6 +8,7 @@ import {
   type ScenarioResult,
   type SiteProbe,
 } from '../../index';
+import type { DumpMoment } from '../../lab/dump-moment';
 import type { RedirectedOutput, StrayErrors } from './containment';
 import { fullHostTurn, hostTurn } from './host-turn';
 import type { KernelLog } from './kernel-log';
@@ -28,6 +29,8 @@ export interface Case {
   readonly sanitize: boolean;
   readonly log: KernelLog;
   readonly trace: TraceWriter | undefined;
+  /** When to look at its queues. */
+  readonly dumpAt: DumpMoment | undefined;
   readonly strays: StrayErrors;
   readonly output: RedirectedOutput;
   readonly ramPool: RamPool;
@@ -55,6 +58,8 @@ const site: SiteProbe = () => authoredPlaces(new Error().stack).map(formatSite);
 class Attempt {
   /** What the scenario did behind the back of its promise. */
   stray: FailureReport | null = null;
+  /** What was in the scenario's queues. */
+  dump: readonly string[] | null = null;
   private readonly given: Case;
   private reran = false;
 
@@ -63,7 +68,7 @@ class Attempt {
   }
 
   get options(): RunOptions {
-    const { matrixCase, seed, sanitize, log, trace, ramPool } = this.given;
+    const { matrixCase, seed, sanitize, log, trace, ramPool, dumpAt } = this.given;
     return {
       case: matrixCase,
       seed,
@@ -71,6 +76,7 @@ class Attempt {
       log,
       ramPool,
       ...(trace === undefined ? {} : { subscriber: trace.add }),
+      ...(dumpAt === undefined ? {} : { dump: { at: dumpAt, take: (lines) => void (this.dump = lines) } }),
       ...(sanitize ? { sanitizer: { site }, onRerun: () => this.rerun() } : {}),
     };
   }
@@ -90,8 +96,7 @@ class Attempt {
   }
 }
 
-const execute = async (given: Case): Promise<ScenarioResult> => {
-  const attempt = new Attempt(given);
+const execute = async (given: Case, attempt: Attempt): Promise<ScenarioResult> => {
   await Promise.resolve(); // hostTurn may be called from promise callbacks only
   const result = await runScenario(given.scenario, attempt.options);
   await attempt.end();
@@ -105,13 +110,15 @@ const placeOf = (failure: FailureReport | null): Place | undefined =>
 export const runCase = async (given: Case): Promise<FinishedAnswer> => {
   given.strays.take();
   const start = performance.now();
+  const attempt = new Attempt(given);
   try {
-    const result = await execute(given);
+    const result = await execute(given, attempt);
     return {
       type: 'finished',
       result,
       place: placeOf(result.failure) ?? null,
       log: result.failure === null ? [] : given.log.lastMessages,
+      dump: attempt.dump?.map(plainText) ?? null,
       wallMilliseconds: performance.now() - start,
     };
   } finally {

@@ -16,7 +16,10 @@ const parse = async (...words: string[]): Promise<{ command: string; targets: st
     async (targets: string[], options: object): Promise<void> => {
       asked = { command, targets, options };
     };
-  const program = createProgram('1.2.3', { run: note('run'), bugs: note('bugs'), list: note('list') });
+  const actions = { run: note('run'), bugs: note('bugs'), list: note('list'), dump: note('dump') };
+  const format = (name: string | undefined, options: object) =>
+    note('format')(name === undefined ? [] : [name], options);
+  const program = createProgram('1.2.3', { ...actions, format });
   try {
     await runCommandLine(program, words);
   } catch (error) {
@@ -117,6 +120,9 @@ describe('dmalab: the command line', () => {
     'bugs -j many': "--jobs takes a whole number from 1 to 256, not 'many'",
     'run --timeout 0': "--timeout takes a number of seconds above 0, at most 2147483, not '0'",
     'run --timeout soon': "--timeout takes a number of seconds above 0, at most 2147483, not 'soon'",
+    'dump --at soon': "--at takes 'end', a simulated time like 1.5ms or 300ns, or 'event:<number>', not 'soon'",
+    'dump --at 3': "--at takes 'end', a simulated time like 1.5ms or 300ns, or 'event:<number>', not '3'",
+    'dump --at-address -1': "--at-address takes an address of 64 bits, decimal or with 0x, not '-1'",
     'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",
     'run --time-limit 1s':
       "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '1s'",
