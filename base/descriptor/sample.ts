@@ -1,8 +1,9 @@
 import type { Prng } from '../prng';
 import type { FindingKind, WalkStart } from './findings';
 import type { AnyDescriptor } from './any-descriptor';
-import { chosenCase } from './entry-checks';
 import type { EntryRoles } from './roles';
+import type { PlacedVariants } from './placement';
+import { chosenCase } from './shapes';
 import { writeNumber, writeWide, readWide, type PlacedField } from './placed';
 
 /** An entry that the generator makes. */
@@ -98,14 +99,21 @@ const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
 /** A value that says nothing. */
 const unmarked = (when: number): number => (when === 0 ? 1 : 0);
 
+/** Chooses shapes, and fills them. */
+const fillShapes = (prng: Prng, places: readonly PlacedVariants[], lanes: Int32Array): void => {
+  for (const place of places) {
+    const { by, cases } = place;
+    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(prng.pick(cases).when));
+    const shape = chosenCase(place, lanes);
+    for (const field of shape?.placement.fields ?? []) fillField(prng, field, lanes);
+    fillShapes(prng, shape?.placement.variants ?? [], lanes);
+  }
+};
+
 /** Fills an entry with values that mean nothing in particular: marks unset, addresses zero, names known. */
 export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Array): void => {
   for (const field of descriptor.placedFields) fillField(prng, field, lanes);
-  for (const variants of descriptor.placedVariants) {
-    const { by, cases } = variants;
-    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(cases).when);
-    for (const field of chosenCase(variants, lanes)?.placement.fields ?? []) fillField(prng, field, lanes);
-  }
+  fillShapes(prng, descriptor.placedVariants, lanes);
 };
 
 /** Makes a mark say what it says, or not. */
