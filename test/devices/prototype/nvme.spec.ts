@@ -26,7 +26,13 @@ class Nvme {
     for (const at of [SQ, CQ]) port.map(at, 0x1000);
     port.map(LISTS, 0x8000);
     port.map(DATA, 0x6_0000);
-    port.write(DATA >> 12, 0, Uint8Array.from({ length: 0x6_0000 }, (_, i) => byteAt(DATA + i)), 0, 0x6_0000);
+    port.write(
+      DATA >> 12,
+      0,
+      Uint8Array.from({ length: 0x6_0000 }, (_, i) => byteAt(DATA + i)),
+      0,
+      0x6_0000,
+    );
     this.rig.write(0, Q.STREAM_SEED, SEED);
     this.rig.start(0, { base: SQ, size: 16, done: CQ, doneSize: 16 });
   }
