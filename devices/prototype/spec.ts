@@ -115,102 +115,114 @@ const common = {
   },
 } as const;
 
+/** Where a register of each queue is. */
+const placer = (count: number) => (offset: number) =>
+  ({ offset: QUEUE_BASE + offset, count, stride: QUEUE_STRIDE }) as const;
+
+/** What describes a queue and starts it. */
+const setupRegisters = (at: ReturnType<typeof placer>) =>
+  ({
+    Q_CONTROL: {
+      ...at(0x00),
+      width: 4,
+      fields: {
+        ENABLE: { bits: 0, doc: 'setting it starts the queue afresh; cleared, it stops after the request in flight' },
+        PAUSE: { bits: 1, doc: 'holds the queue between two steps' },
+        ABORT: { bits: 2, access: 'w1s', doc: 'drops what is in flight and disables; reads 1 until done' },
+      },
+    },
+    Q_STATUS: {
+      ...at(0x04),
+      width: 4,
+      access: 'ro',
+      fields: {
+        ENABLED: { bits: 0, doc: 'it is running: memory of the queue is in use' },
+        PAUSED: { bits: 1 },
+        IDLE: { bits: 2, doc: 'it waits for a doorbell' },
+        HALTED: { bits: 3, doc: 'an error stopped it' },
+      },
+    },
+    Q_CONFIG: {
+      ...at(0x08),
+      width: 4,
+      fields: {
+        TO_MEMORY: { bits: 0, doc: 'which way data goes where neither format nor entries say' },
+        PHASE: { bits: 1, reset: 1, doc: 'the phase of the lap that begins at Q_INDEX' },
+        DONE_PHASE: { bits: 2, reset: 1, doc: 'the phase of the first lap of completions' },
+        COUNTING: { bits: 3, doc: 'a tail counts modulo 65536, not modulo Q_SIZE' },
+        WEIGHT: { bits: [15, 8], doc: 'steps in a turn of the weighted arbiter, less 1' },
+        PRIORITY: { bits: [19, 16], doc: '15 goes first' },
+      },
+    },
+    Q_SIZE: { ...at(0x0c), width: 4, doc: 'entries of the ring or table' },
+    Q_BASE: { ...at(0x10), width: 8, doc: 'address of the ring or table, or of the first entry of a list' },
+    Q_HEADS: { ...at(0x18), width: 8, doc: 'address of the ring of heads' },
+    Q_DONE: { ...at(0x20), width: 8, doc: 'address of the completion queue or of the used ring' },
+    Q_DONE_SIZE: { ...at(0x28), width: 4, doc: 'entries of the completion queue; a used ring has Q_SIZE' },
+    Q_DONE_HEAD: { ...at(0x2c), width: 4, doc: 'completion that software will read next; software writes it' },
+    Q_DOORBELL: {
+      ...at(0x30),
+      width: 8,
+      access: 'wo',
+      doc: 'a tail index, an address, or anything, as the format says; the low half rings',
+    },
+  }) as const;
+
+/** How far a queue is, its interrupts, errors and stream port. */
+const stateRegisters = (at: ReturnType<typeof placer>) =>
+  ({
+    Q_INDEX: { ...at(0x38), width: 4, doc: 'entry or head that the engine completes next; writable while disabled' },
+    Q_DONE_TAIL: { ...at(0x3c), width: 4, doc: 'completion that it writes next; writable while disabled' },
+    Q_INT_STATUS: { ...at(0x40), width: 4, fields: w1c },
+    Q_INT_ENABLE: { ...at(0x44), width: 4, fields: interruptFields },
+    Q_COALESCE: {
+      ...at(0x48),
+      width: 4,
+      fields: { COUNT: { bits: [15, 0], doc: 'completions until COMPLETE; 0 and 1: each' } },
+    },
+    Q_COALESCE_NS: {
+      ...at(0x4c),
+      width: 4,
+      doc: 'after the first untold completion COMPLETE comes; 0: by count only',
+    },
+    Q_ERROR: {
+      ...at(0x50),
+      width: 4,
+      access: 'ro',
+      fields: {
+        CODE: { bits: [7, 0], doc: 'what went wrong first since the queue was enabled; 0: nothing' },
+        OUTCOME: { bits: [9, 8], doc: '1 no such address, 2 refused, 3 poisoned' },
+      },
+    },
+    Q_ERROR_INDEX: { ...at(0x54), width: 4, access: 'ro', doc: 'entry or head, counted as Q_INDEX is' },
+    Q_ERROR_ADDRESS: { ...at(0x58), width: 8, access: 'ro', doc: 'address of the access, or of the entry at fault' },
+    Q_CURRENT: { ...at(0x60), width: 8, access: 'ro', doc: 'address of the entry at which it works' },
+    Q_REQUESTS: { ...at(0x68), width: 4, access: 'ro', doc: 'requests that ended since the queue was enabled' },
+    Q_FAILURES: { ...at(0x6c), width: 4, access: 'ro', doc: 'those of them that failed' },
+    Q_STREAM: {
+      ...at(0x70),
+      width: 4,
+      fields: {
+        PACKETS: { bits: 0, doc: 'source: 0 pattern, 1 packets that arrived' },
+        LOOP: { bits: 1, doc: 'what goes out arrives at the queue PEER' },
+        PEER: { bits: [15, 8] },
+      },
+    },
+    Q_STREAM_SEED: { ...at(0x74), width: 4, doc: "seed of the source's pattern" },
+    Q_STREAM_LENGTH: {
+      ...at(0x78),
+      width: 4,
+      doc: 'bytes of a packet of the pattern; 0: as many as a request takes',
+    },
+  }) as const;
+
 /** The register block of an engine with `count` queues. */
 export const prototypeBlock = (count: number) => {
-  const at = (offset: number) => ({ offset: QUEUE_BASE + offset, count, stride: QUEUE_STRIDE }) as const;
+  const at = placer(count);
   return defineBlock({
     name: 'prototype',
     size: BLOCK_BYTES,
-    registers: {
-      ...common,
-      Q_CONTROL: {
-        ...at(0x00),
-        width: 4,
-        fields: {
-          ENABLE: { bits: 0, doc: 'setting it starts the queue afresh; cleared, it stops after the request in flight' },
-          PAUSE: { bits: 1, doc: 'holds the queue between two steps' },
-          ABORT: { bits: 2, access: 'w1s', doc: 'drops what is in flight and disables; reads 1 until done' },
-        },
-      },
-      Q_STATUS: {
-        ...at(0x04),
-        width: 4,
-        access: 'ro',
-        fields: {
-          ENABLED: { bits: 0, doc: 'it is running: memory of the queue is in use' },
-          PAUSED: { bits: 1 },
-          IDLE: { bits: 2, doc: 'it waits for a doorbell' },
-          HALTED: { bits: 3, doc: 'an error stopped it' },
-        },
-      },
-      Q_CONFIG: {
-        ...at(0x08),
-        width: 4,
-        fields: {
-          TO_MEMORY: { bits: 0, doc: 'which way data goes where neither format nor entries say' },
-          PHASE: { bits: 1, reset: 1, doc: 'the phase of the lap that begins at Q_INDEX' },
-          DONE_PHASE: { bits: 2, reset: 1, doc: 'the phase of the first lap of completions' },
-          COUNTING: { bits: 3, doc: 'a tail counts modulo 65536, not modulo Q_SIZE' },
-          WEIGHT: { bits: [15, 8], doc: 'steps in a turn of the weighted arbiter, less 1' },
-          PRIORITY: { bits: [19, 16], doc: '15 goes first' },
-        },
-      },
-      Q_SIZE: { ...at(0x0c), width: 4, doc: 'entries of the ring or table' },
-      Q_BASE: { ...at(0x10), width: 8, doc: 'address of the ring or table, or of the first entry of a list' },
-      Q_HEADS: { ...at(0x18), width: 8, doc: 'address of the ring of heads' },
-      Q_DONE: { ...at(0x20), width: 8, doc: 'address of the completion queue or of the used ring' },
-      Q_DONE_SIZE: { ...at(0x28), width: 4, doc: 'entries of the completion queue; a used ring has Q_SIZE' },
-      Q_DONE_HEAD: { ...at(0x2c), width: 4, doc: 'completion that software will read next; software writes it' },
-      Q_DOORBELL: {
-        ...at(0x30),
-        width: 8,
-        access: 'wo',
-        doc: 'a tail index, an address, or anything, as the format says; the low half rings',
-      },
-      Q_INDEX: { ...at(0x38), width: 4, doc: 'entry or head that the engine completes next; writable while disabled' },
-      Q_DONE_TAIL: { ...at(0x3c), width: 4, doc: 'completion that it writes next; writable while disabled' },
-      Q_INT_STATUS: { ...at(0x40), width: 4, fields: w1c },
-      Q_INT_ENABLE: { ...at(0x44), width: 4, fields: interruptFields },
-      Q_COALESCE: {
-        ...at(0x48),
-        width: 4,
-        fields: { COUNT: { bits: [15, 0], doc: 'completions until COMPLETE; 0 and 1: each' } },
-      },
-      Q_COALESCE_NS: {
-        ...at(0x4c),
-        width: 4,
-        doc: 'after the first untold completion COMPLETE comes; 0: by count only',
-      },
-      Q_ERROR: {
-        ...at(0x50),
-        width: 4,
-        access: 'ro',
-        fields: {
-          CODE: { bits: [7, 0], doc: 'what went wrong first since the queue was enabled; 0: nothing' },
-          OUTCOME: { bits: [9, 8], doc: '1 no such address, 2 refused, 3 poisoned' },
-        },
-      },
-      Q_ERROR_INDEX: { ...at(0x54), width: 4, access: 'ro', doc: 'entry or head, counted as Q_INDEX is' },
-      Q_ERROR_ADDRESS: { ...at(0x58), width: 8, access: 'ro', doc: 'address of the access, or of the entry at fault' },
-      Q_CURRENT: { ...at(0x60), width: 8, access: 'ro', doc: 'address of the entry at which it works' },
-      Q_REQUESTS: { ...at(0x68), width: 4, access: 'ro', doc: 'requests that ended since the queue was enabled' },
-      Q_FAILURES: { ...at(0x6c), width: 4, access: 'ro', doc: 'those of them that failed' },
-      Q_STREAM: {
-        ...at(0x70),
-        width: 4,
-        fields: {
-          PACKETS: { bits: 0, doc: 'source: 0 pattern, 1 packets that arrived' },
-          LOOP: { bits: 1, doc: 'what goes out arrives at the queue PEER' },
-          PEER: { bits: [15, 8] },
-        },
-      },
-      Q_STREAM_SEED: { ...at(0x74), width: 4, doc: "seed of the source's pattern" },
-      Q_STREAM_LENGTH: {
-        ...at(0x78),
-        width: 4,
-        doc: 'bytes of a packet of the pattern; 0: as many as a request takes',
-      },
-    },
+    registers: { ...common, ...setupRegisters(at), ...stateRegisters(at) },
   });
 };
 

@@ -1,6 +1,6 @@
 import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
-import { UNFINISHED, type Completer } from './completer';
+import { type UNFINISHED, type Completer } from './completer';
 import type { InPlaceCompleter } from './in-place';
 import type { RequestEnd } from './request-end';
 

@@ -56,7 +56,7 @@ describe('prototype: registers', () => {
   it('refuse options out of range', () => {
     const format = familyFormat(kindOf(OWN_RING))!;
     for (const options of [{ queues: 33 }, { prefetch: 0 }, { burstBytes: 8 }, { bytesPerNs: NaN }, { other: 1 }]) {
-      expect(() => new Rig(format, options as object)).to.throw(LabError);
+      expect(() => new Rig(format, options)).to.throw(LabError);
     }
   });
 });
@@ -163,7 +163,7 @@ describe('prototype: several queues', () => {
 
 describe('prototype: the stream port', () => {
   /** A ring of frames to memory: five buffers of 100 bytes. */
-  const receiver = (): { rig: Rig; flags(i: number): readonly number[] } => {
+  const receiver = (): { rig: Rig; flags: (i: number) => readonly number[] } => {
     const rig = rigOf(FRAME_RING);
     rig.port.map(ENTRIES, 0x1000);
     for (let i = 0; i < 5; i++) {

@@ -207,8 +207,8 @@ export class FamilyDriver {
 
   private ringFor(slots: readonly number[]): void {
     const { rig, kind } = this;
-    if (kind.follow === 'tail') rig.ring(0, slots.at(-1)!);
-    else if (kind.follow === 'last') rig.ring(0, slots[0]!);
+    if (kind.follow === 'tail') rig.ring(0, slots.at(-1));
+    else if (kind.follow === 'last') rig.ring(0, slots[0]);
     else if (kind.follow === 'ring' && kind.ownership === 'indices') rig.ring(0, this.produced % 65_536);
     else rig.ring(0, (this.produced - this.begin + this.offset) % this.size);
   }

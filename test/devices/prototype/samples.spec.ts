@@ -14,7 +14,7 @@ import { Prng } from '../../../base/prng';
 import { formats } from '../../../index';
 import { prototypePatternByte } from '../../../devices/prototype';
 import { FORMATS } from '../../base/descriptor/formats';
-import { FakePort } from '../../support/fake-device-host';
+import { type FakePort } from '../../support/fake-device-host';
 import { DONE_PHASE, PHASE, Q, Rig, STATUS, TO_MEMORY } from './rig';
 
 const ALL: readonly Format[] = [
@@ -76,7 +76,7 @@ const ring = (rig: Rig, format: Format, { start }: Sample): void => {
       rig.run();
     }
     rig.ring(0, (from + count) % size);
-  } else if (value === 'tail-address') rig.ring(0, start.tail!);
+  } else if (value === 'tail-address') rig.ring(0, start.tail);
   else rig.ring(0, value === 'head-address' ? start.at : 0);
 };
 
