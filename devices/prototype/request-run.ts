@@ -233,8 +233,7 @@ export class RequestRun {
     mover.left = 0;
     this.failed = true;
     this.end.code = failure.code;
-    if (this.plan.tellsFailure) this.skipping = true;
-    else this.broken = true;
+    this.broken = false;
   }
 
   private closeEntry(): void {
