@@ -233,7 +233,8 @@ export class RequestRun {
     mover.left = 0;
     this.failed = true;
     this.end.code = failure.code;
-    this.broken = false;
+    if (this.plan.tellsFailure) this.skipping = true;
+    else this.broken = true;
   }
 
   private closeEntry(): void {
