@@ -271,10 +271,17 @@ export class FamilyDriver {
     expect(bytes.get(at + DONE.queue, 4), `${what}: queue`).to.equal(0);
   }
 
+  private get doneTail(): number {
+    return this.rig.read(0, Q.DONE_TAIL);
+  }
+
   /** Everything that was given has come back. */
   expectAllDone(): void {
     this.reap();
     expect(this.reaped).to.equal(this.given.length);
+    const { completion } = this.kind;
+    if (completion === 'used-ring') expect(this.doneTail).to.equal((this.begin + this.reaped) % 65_536);
+    if (completion === 'queue') expect(this.doneTail).to.equal(this.reaped % (this.size + 1));
     expect(this.rig.read(0, Q.ERROR), 'error').to.equal(0);
     expect(this.rig.read(0, Q.STATUS)).to.equal(STATUS.ENABLED | STATUS.IDLE);
   }

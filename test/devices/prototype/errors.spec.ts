@@ -122,6 +122,7 @@ describe('prototype: errors', () => {
 
   it('keeps to the end of the address space', () => {
     const { rig, driver } = set('ring-indices-own-in-place');
+    rig.port.map(0xffff_ffff_ffff_f000n, 0x1000);
     driver.submit([[piece(BUFFERS)]]);
     driver.bytes.put(ENTRIES + E.addr, 0xffff_ffff_ffff_fff8n, 8);
     rig.run();

@@ -60,7 +60,7 @@ describe('prototype: stopped at every event', () => {
 
     it(`reset: ${name}`, () => {
       atEveryEvent(kind, (rig) => {
-        rig.regs.writel(REG.CONTROL, 1);
+        rig.regs.writel(REG.CONTROL, 7);
         expect(rig.regs.readl(REG.CONTROL) & 1).to.equal(1);
         const before = rig.port.calls;
         rig.run();

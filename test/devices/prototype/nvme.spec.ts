@@ -133,6 +133,24 @@ describe('prototype: NVMe', () => {
     expect([nvme.rig.read(0, Q.REQUESTS), nvme.rig.read(0, Q.FAILURES)]).to.deep.equal([6, 5]);
   });
 
+  it('looks at a bounded part of a long list in one step', () => {
+    const nvme = new Nvme();
+    const { port, clock } = nvme.rig;
+    const count = 2000;
+    for (let i = 0; i < count; i++) {
+      nvme.bytes.put(LISTS + 16 * i, page(0), 8);
+      nvme.bytes.put(LISTS + 16 * i + 8, i + 1 === count ? 512 : 0, 8);
+    }
+    let most = 0;
+    nvme.rig.run = () => {
+      for (let before = port.calls; clock.fireNext(); before = port.calls) most = Math.max(most, port.calls - before);
+      return 0;
+    };
+    nvme.command(WRITE, 1, sgl(LISTS, 16 * count, 3), 1);
+    expect(nvme.completion(0)).to.deep.equal([1, 0, 100, 0, 1]);
+    expect(most).to.be.within(2, 20);
+  });
+
   it('waits while the completion queue is full, and changes the phase with each lap', () => {
     const nvme = new Nvme();
     for (let i = 0; i < 15; i++) nvme.command(0, 1, [0n, 0n]);
