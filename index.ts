@@ -26,6 +26,13 @@ export { defineBlock, type BlockSpec, type FieldSpec, type RegisterSpec } from '
 
 export { DwAxiDmac } from './devices/dw-axi-dmac';
 export * as formats from './devices/formats';
+export {
+  PrototypeEngine,
+  prototypePatternByte,
+  type PrototypeOptions,
+  type QueueStatistics,
+  type StreamPort,
+} from './devices/prototype';
 export { StreamFifo, patternBytes as fifoPatternBytes } from './devices/stream-fifo';
 
 export * from './kernel-api';
