@@ -2,8 +2,9 @@ import type { Prng } from '../prng';
 import type { AnyDescriptor } from './any-descriptor';
 import type { WalkStart } from './findings';
 import type { Format } from './format';
+import { markRun, put, putTable, setMark } from './put';
 import { EntryRoles } from './roles';
-import { Buffers, fillEntry, put, putData, roundUp, setMark } from './sample';
+import { Buffers, fillEntry, putData, roundUp } from './sample';
 
 /** An entry, header or element that lies in memory. */
 export interface Built {
@@ -98,20 +99,10 @@ export class SampleBuilder {
 
   private request(entries: readonly Built[]): void {
     for (const { lanes } of entries) putData(this.prng, this.roles, lanes, this.buffers);
-    this.markRun(entries);
-    const { indirect } = this.format;
+    const { indirect, pieces } = this.format;
+    entries.forEach(({ lanes }, i) => markRun(this.roles, pieces.kind, lanes, i, entries.length));
     const table = indirect && entries.length === 1 && this.prng.oneIn(2) ? this.leadToTable(entries[0]!) : [];
     this.groups.push({ entries, table });
-  }
-
-  private markRun(entries: readonly Built[]): void {
-    const { roles, format } = this;
-    entries.forEach(({ lanes }, i) => {
-      if (format.pieces.kind === 'chain') setMark(roles.markField('more'), lanes, i + 1 < entries.length);
-      if (format.pieces.kind !== 'frame') return;
-      setMark(roles.markField('first'), lanes, i === 0);
-      setMark(roles.markField('last'), lanes, i + 1 === entries.length);
-    });
   }
 
   /** An entry that holds the address of a table, whose entries have the data. */
@@ -125,13 +116,7 @@ export class SampleBuilder {
       setMark(roles.markField('more'), lanes, i + 1 < table.length);
       if (i + 1 < table.length) put(roles.countField('next-index')!, lanes, i + 1);
     });
-    setMark(roles.markField('indirect'), entry.lanes, true);
-    setMark(roles.markField('device-writes'), entry.lanes, false);
-    const length = roles.lengthField('table') ?? roles.lengthField('data');
-    const unit = length?.meaning?.kind === 'length' ? roles.unitOf(length.meaning, entry.lanes) : 1;
-    const less = length?.meaning?.kind === 'length' && length.meaning.minusOne ? 1 : 0;
-    put(length!, entry.lanes, (table.length * format.entry.size) / unit - less);
-    put((roles.addressField('table') ?? roles.addressField('data'))!, entry.lanes, table[0]!.address);
+    putTable(roles, entry.lanes, table[0]!.address, table.length * format.entry.size);
     return table;
   }
 

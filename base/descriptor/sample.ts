@@ -2,8 +2,9 @@ import type { Prng } from '../prng';
 import type { FindingKind, WalkStart } from './findings';
 import type { AnyDescriptor } from './any-descriptor';
 import { chosenCase } from './entry-checks';
+import { put, setMark, unmarked } from './put';
 import type { EntryRoles } from './roles';
-import { writeNumber, writeWide, readWide, type PlacedField } from './placed';
+import { readWide, type PlacedField } from './placed';
 
 /** An entry that the generator makes. */
 export interface SampleEntry {
@@ -81,12 +82,6 @@ const below2 = (prng: Prng, bits: number): bigint => {
   return random & ((1n << BigInt(bits)) - 1n);
 };
 
-/** Puts a value where it belongs, whatever kind of field it is. */
-export const put = (field: PlacedField, lanes: Int32Array, value: bigint | number): void => {
-  if (field.kind === 'wide') writeWide(field, lanes, 0, BigInt(value));
-  else writeNumber(field, lanes, 0, Number(value));
-};
-
 const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   const { meaning, bits, below } = field;
   if (meaning?.kind === 'values') put(field, lanes, prng.pick(Object.values(meaning.names)));
@@ -94,9 +89,6 @@ const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   else if (meaning?.kind === 'address') put(field, lanes, 0n);
   else put(field, lanes, below2(prng, bits) << BigInt(below));
 };
-
-/** A value that says nothing. */
-const unmarked = (when: number): number => (when === 0 ? 1 : 0);
 
 /** Fills an entry with values that mean nothing in particular: marks unset, addresses zero, names known. */
 export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Array): void => {
@@ -108,15 +100,8 @@ export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Arr
   }
 };
 
-/** Makes a mark say what it says, or not. */
-export const setMark = (field: PlacedField | undefined, lanes: Int32Array, on: boolean): void => {
-  if (field?.meaning?.kind !== 'mark') return;
-  const { when } = field.meaning;
-  put(field, lanes, on ? when : unmarked(when));
-};
-
 /** Gives an entry a length of at most `most` bytes that its format allows. Returns the bytes; zero if none is so short. */
-export const putLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
+export const putSomeLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
   const field = roles.lengthField('data');
   if (field?.meaning?.kind !== 'length') return 0;
   const { unit, minusOne, max } = field.meaning;
@@ -133,7 +118,7 @@ export const putLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most
 
 /** Gives an entry data: a length, and a buffer for each of its addresses. */
 export const putData = (prng: Prng, roles: EntryRoles, lanes: Int32Array, buffers: Buffers): void => {
-  const bytes = putLength(prng, roles, lanes);
+  const bytes = putSomeLength(prng, roles, lanes);
   setMark(roles.markField('device-writes'), lanes, prng.oneIn(2));
   for (const of of ['data', 'source', 'destination'] as const) {
     const field = roles.addressField(of);

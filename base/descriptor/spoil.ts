@@ -1,7 +1,8 @@
 import type { Built, SampleBuilder } from './build-sample';
 import type { FindingKind } from './findings';
 import { readWide, type PlacedField } from './placed';
-import { BUFFER_ROOM, addTo, namelessValue, put, setMark, type Spoiled } from './sample';
+import { put, setMark } from './put';
+import { BUFFER_ROOM, addTo, namelessValue, type Spoiled } from './sample';
 
 /** What a sample is spoiled by: it changes one thing, and says which; undefined if there is nothing of the kind. */
 type Spoil = (sample: SampleBuilder) => Spoiled | undefined;
