@@ -29,6 +29,7 @@ export {
   lengthIn,
   marks,
   opcodes,
+  parameter,
   values,
   type AddressMeaning,
   type AddressTarget,
@@ -38,7 +39,10 @@ export {
   type MarkMeaning,
   type MarkRole,
   type Meaning,
+  type LengthTarget,
   type Movement,
+  type Parameter,
+  type Parameters,
   type ValuesMeaning,
 } from './meaning';
 export {
@@ -59,6 +63,7 @@ export {
   word64,
   word64be,
   word8,
+  type BitFields,
   type Members,
 } from './members';
 export type { LanePiece, PlacedField } from './placed';

@@ -5,6 +5,7 @@ import type {
   AnyWord,
   BitField,
   Joined,
+  JoinedFields,
   Member,
   Members,
   Nested,
@@ -44,8 +45,18 @@ export interface PlacedVariants {
 /** One shape of such a place. */
 export interface PlacedCase {
   readonly name: string;
-  readonly when: number;
+  readonly when: readonly number[];
+  /** Bytes of data where no field says so; 0: none. */
+  readonly bytes: number;
+  readonly joined: JoinedFields;
   readonly placement: Placement;
+}
+
+/** Where another descriptor lies in this one. */
+export interface PlacedNested {
+  readonly path: string;
+  readonly offset: number;
+  readonly descriptor: Nestable;
 }
 
 /** All of a descriptor at its place. */
@@ -54,7 +65,9 @@ export interface Placement {
   readonly fields: readonly PlacedField[];
   readonly ignored: readonly { readonly pieces: readonly LanePiece[] }[];
   readonly words: readonly PlacedWord[];
+  /** Shapes within shapes are in their cases. */
   readonly variants: readonly PlacedVariants[];
+  readonly nested: readonly PlacedNested[];
   readonly nodes: readonly ValueNode[];
 }
 
@@ -94,14 +107,20 @@ class Placer {
   readonly ignored: { pieces: LanePiece[] }[] = [];
   readonly words: PlacedWord[] = [];
   readonly variants: PlacedVariants[] = [];
+  readonly insides: PlacedNested[] = [];
   private readonly descriptor: string;
+  private readonly parent: Placer | undefined;
+  /** What can only be looked at when all fields are placed. */
+  private readonly later: (() => void)[];
   private readonly taken = new Map<string, string>();
   private offset: number;
   private previous = 'the start';
 
-  constructor(descriptor: string, offset: number) {
+  constructor(descriptor: string, offset: number, parent?: Placer) {
     this.descriptor = descriptor;
     this.offset = offset;
+    this.parent = parent;
+    this.later = parent?.later ?? [];
   }
 
   get end(): number {
@@ -241,6 +260,7 @@ class Placer {
   private nested(full: string, { descriptor }: Nested<Nestable>): ValueNode[] {
     this.align(full, Math.min(descriptor.align, 4));
     const start = this.offset;
+    this.insides.push({ path: full, offset: start, descriptor });
     const nodes = this.place(descriptor.members, `${full}.`);
     nodes.push(...this.join(descriptor.joined, `${full}.`));
     this.offset = start + descriptor.size;
@@ -263,30 +283,57 @@ class Placer {
   }
 
   private choose(full: string, { by, cases }: Variants<Readonly<Record<string, VariantCase>>>): PlacedVariants {
-    const decides = this.fields.find(({ path }) => path === by);
-    if (decides === undefined || decides.kind === 'wide') {
-      throw this.refuse(full, `is chosen by ${this.descriptor}.${by}, which is no number declared before it`);
-    }
     this.align(full, 4);
     const offset = this.offset;
-    const seen = new Map<number, string>();
-    const placed = Object.entries(cases).map(([name, { when, words }]) => {
-      const twin = seen.get(when);
-      if (twin !== undefined)
-        throw this.refuse(`${full}.${name}`, `and ${full}.${twin} are both chosen by ${by} ${when}`);
-      if (!Number.isInteger(when) || when < 0 || when >= 2 ** decides.bits) {
-        throw this.refuse(`${full}.${name}`, `is chosen by ${when}, which ${decides.where} cannot hold`);
-      }
-      seen.set(when, name);
-      const placer = new Placer(this.descriptor, offset);
-      const nodes = placer.place(words, `${full}.${name}.`);
-      return { name, when, placement: placer.finish(nodes) };
+    const placed = Object.entries(cases).map(([name, { when, words, joined = {}, bytes = 0 }]) => {
+      if (!isCount(bytes) && bytes !== 0) throw this.refuse(`${full}.${name}`, `has ${show(bytes)} bytes of data`);
+      const placer = new Placer(this.descriptor, offset, this);
+      const path = `${full}.${name}.`;
+      const nodes = placer.place(words, path);
+      nodes.push(...placer.join(joined, path));
+      const numbers = typeof when === 'number' ? [when] : when;
+      return { name, when: numbers, bytes, joined, placement: placer.finish(nodes) };
     });
     const size = Math.max(0, ...placed.map(({ placement }) => placement.size - offset));
-    const result = { path: full, by: decides, offset, size, cases: placed };
+    const result = { path: full, by: undefined as unknown as PlacedField, offset, size, cases: placed };
+    this.later.push(() => {
+      result.by = this.decides(full, by);
+      this.refuseTwins(result);
+    });
     this.variants.push(result);
     this.offset = offset + size;
     return result;
+  }
+
+  /** The field that chooses: the nearest of its name, beside the place or around it. */
+  private decides(full: string, by: string): PlacedField {
+    for (let path = full; path !== '';) {
+      path = path.slice(0, Math.max(0, path.lastIndexOf('.')));
+      const field = this.find(path === '' ? by : `${path}.${by}`);
+      if (field !== undefined && field.kind !== 'wide') return field;
+    }
+    throw this.refuse(full, `is chosen by ${this.descriptor}.${by}, which is no number beside it or around it`);
+  }
+
+  private find(path: string): PlacedField | undefined {
+    return this.fields.find((field) => field.path === path) ?? this.parent?.find(path);
+  }
+
+  private refuseTwins({ path, by, cases }: PlacedVariants): void {
+    const seen = new Map<number, string>();
+    for (const { name, when } of cases) {
+      if (when.length === 0) throw this.refuse(`${path}.${name}`, 'is chosen by nothing');
+      for (const number of when) {
+        const twin = seen.get(number);
+        if (twin !== undefined) {
+          throw this.refuse(`${path}.${name}`, `and ${path}.${twin} are both chosen by ${by.path} ${number}`);
+        }
+        if (!Number.isInteger(number) || number < 0 || number >= 2 ** by.bits) {
+          throw this.refuse(`${path}.${name}`, `is chosen by ${number}, which ${by.where} cannot hold`);
+        }
+        seen.set(number, name);
+      }
+    }
   }
 
   /** Places fields across words. */
@@ -365,8 +412,9 @@ class Placer {
   private readonly joinedBits = new Map<string, (readonly [string, number, number])[]>();
 
   finish(nodes: readonly ValueNode[]): Placement {
-    const { fields, ignored, words, variants } = this;
-    return { size: this.end, fields, ignored, words, variants, nodes };
+    if (this.parent === undefined) for (const look of this.later) look();
+    const { fields, ignored, words, variants, insides: nested } = this;
+    return { size: this.end, fields, ignored, words, variants, nested, nodes };
   }
 }
 

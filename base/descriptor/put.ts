@@ -1,4 +1,5 @@
 import type { AnyDescriptor } from './any-descriptor';
+import type { LengthTarget } from './meaning';
 import type { EntryRoles } from './roles';
 import { writeNumber, writeWide, type PlacedField } from './placed';
 
@@ -19,8 +20,8 @@ export const setMark = (field: PlacedField | undefined, lanes: Int32Array, on: b
 };
 
 /** Puts a length that the format can count, in bytes. */
-export const putLength = (roles: EntryRoles, of: 'data' | 'table', lanes: Int32Array, bytes: number): void => {
-  const field = roles.lengthField(of);
+export const putLength = (roles: EntryRoles, of: LengthTarget, lanes: Int32Array, bytes: number): void => {
+  const field = roles.lengthField(of, lanes);
   if (field?.meaning?.kind !== 'length') return;
   const { minusOne, zeroMeans } = field.meaning;
   const count = bytes / roles.unitOf(field.meaning, lanes);
@@ -29,10 +30,10 @@ export const putLength = (roles: EntryRoles, of: 'data' | 'table', lanes: Int32A
 
 /** Makes an entry lead to a table of entries. */
 export const putTable = (roles: EntryRoles, lanes: Int32Array, at: bigint, bytes: number): void => {
-  setMark(roles.markField('indirect'), lanes, true);
-  setMark(roles.markField('device-writes'), lanes, false);
-  putLength(roles, roles.lengthField('table') === undefined ? 'data' : 'table', lanes, bytes);
-  put((roles.addressField('table') ?? roles.addressField('data'))!, lanes, at);
+  setMark(roles.markField('indirect', lanes), lanes, true);
+  setMark(roles.markField('device-writes', lanes), lanes, false);
+  putLength(roles, roles.lengthField('table', lanes) === undefined ? 'data' : 'table', lanes, bytes);
+  put((roles.addressField('table', lanes) ?? roles.addressField('data', lanes))!, lanes, at);
 };
 
 /** The marks of entry `index` of a run of `count`: which one is first, last, and goes on. */

@@ -1,9 +1,10 @@
 import type { Prng } from '../prng';
 import type { FindingKind, WalkStart } from './findings';
 import type { AnyDescriptor } from './any-descriptor';
-import { chosenCase } from './entry-checks';
+import type { PlacedVariants } from './placement';
 import { put, setMark, unmarked } from './put';
 import type { EntryRoles } from './roles';
+import { chosenCase } from './shapes';
 import { readWide, type PlacedField } from './placed';
 
 /** An entry that the generator makes. */
@@ -90,14 +91,21 @@ const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   else put(field, lanes, below2(prng, bits) << BigInt(below));
 };
 
+/** Chooses shapes, and fills them. */
+const fillShapes = (prng: Prng, places: readonly PlacedVariants[], lanes: Int32Array): void => {
+  for (const place of places) {
+    const { by, cases } = place;
+    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(prng.pick(cases).when));
+    const shape = chosenCase(place, lanes);
+    for (const field of shape?.placement.fields ?? []) fillField(prng, field, lanes);
+    fillShapes(prng, shape?.placement.variants ?? [], lanes);
+  }
+};
+
 /** Fills an entry with values that mean nothing in particular: marks unset, addresses zero, names known. */
 export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Array): void => {
   for (const field of descriptor.placedFields) fillField(prng, field, lanes);
-  for (const variants of descriptor.placedVariants) {
-    const { by, cases } = variants;
-    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(cases).when);
-    for (const field of chosenCase(variants, lanes)?.placement.fields ?? []) fillField(prng, field, lanes);
-  }
+  fillShapes(prng, descriptor.placedVariants, lanes);
 };
 
 /** Gives an entry a length of at most `most` bytes that its format allows. Returns the bytes; zero if none is so short. */

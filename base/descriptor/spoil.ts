@@ -89,7 +89,7 @@ const acrossBoundary: Spoil = (sample) => {
 
 const tooLong: Spoil = (sample) => {
   const field = sample.roles.lengthField('data');
-  if (field?.meaning?.kind !== 'length' || typeof field.meaning.unit === 'string') return undefined;
+  if (field?.meaning?.kind !== 'length' || typeof field.meaning.unit !== 'number') return undefined;
   const { max, unit, minusOne } = field.meaning;
   const raw = max / unit + (minusOne ? 0 : 1);
   const entry = pickOf(sample, dataFields(sample))?.entry;

@@ -1,5 +1,6 @@
 import type { AnyDescriptor } from '../any-descriptor';
 import type { Completion, Format } from '../format';
+import type { Parameters } from '../meaning';
 import { EntryRoles, rawNumber } from '../roles';
 import type { QueueLayout } from './layout';
 import type { SharedMemory } from './request';
@@ -22,10 +23,10 @@ abstract class Reader implements CompletionReader {
   protected readonly lanes: Int32Array;
   protected readonly shared: SharedMemory;
 
-  constructor(descriptor: AnyDescriptor, shared: SharedMemory) {
+  constructor(descriptor: AnyDescriptor, shared: SharedMemory, parameters: Parameters = {}) {
     this.descriptor = descriptor;
     this.shared = shared;
-    this.roles = new EntryRoles(descriptor);
+    this.roles = new EntryRoles(descriptor, { parameters });
     this.lanes = new Int32Array(descriptor.lanes);
   }
 
@@ -84,7 +85,7 @@ class InPlaceReader extends Reader {
   private readonly oldest: () => Unit<unknown> | undefined;
 
   constructor(format: Format, layout: QueueLayout, shared: SharedMemory, oldest: () => Unit<unknown> | undefined) {
-    super(format.entry, shared);
+    super(format.entry, shared, layout.parameters);
     this.byOwner = format.ownership.kind === 'bit' || this.roles.markField('done') === undefined;
     this.stride = layout.stride;
     this.oldest = oldest;
@@ -131,7 +132,7 @@ class InRingReader extends Reader {
   private readonly entries: number;
 
   constructor(format: Format, layout: QueueLayout, shared: SharedMemory) {
-    super(format.entry, shared);
+    super(format.entry, shared, layout.parameters);
     this.entries = layout.entries;
   }
 

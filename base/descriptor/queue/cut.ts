@@ -53,10 +53,10 @@ export class Cutter {
    */
   constructor(roles: EntryRoles, lanes: Int32Array, limit: number) {
     const limits = (field: PlacedField | undefined) => (field === undefined ? undefined : limitsOf(field));
-    this.one = limits(roles.addressField('data'));
-    this.source = limits(roles.addressField('source'));
-    this.destination = limits(roles.addressField('destination'));
-    const field = roles.lengthField('data');
+    this.one = limits(roles.addressField('data', lanes));
+    this.source = limits(roles.addressField('source', lanes));
+    this.destination = limits(roles.addressField('destination', lanes));
+    const field = roles.lengthField('data', lanes);
     const meaning = field?.meaning?.kind === 'length' ? field.meaning : undefined;
     this.unit = meaning === undefined ? 1 : roles.unitOf(meaning, lanes);
     const counts = field === undefined ? 0 : 2 ** field.bits - (meaning?.minusOne === true ? 0 : 1);

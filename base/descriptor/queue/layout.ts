@@ -1,7 +1,9 @@
 import { isAlignment } from '../../layout/layout';
 import type { AnyDescriptor } from '../any-descriptor';
 import type { Format } from '../format';
+import { valueOf, type Parameters } from '../meaning';
 import { contradiction } from '../placement';
+import { pagesOfFormat, segmentsOfFormat } from './lists';
 
 /** How large a queue is. */
 export interface QueueSize {
@@ -13,6 +15,8 @@ export interface QueueSize {
   readonly pieces?: number;
   /** Requests that have tables or lists at the same time. Default: as many as entries. */
   readonly tables?: number;
+  /** Values of the format's parameters: bytes of a block, of a page. Default: as the format says. */
+  readonly parameters?: Parameters;
 }
 
 /** Where the parts of a queue lie in its memory: byte offsets. */
@@ -35,12 +39,21 @@ const up = (value: number, align: number): number => Math.ceil(value / align) * 
 const listPages = (elements: number, perPage: number): number =>
   elements <= perPage ? 1 : 1 + Math.ceil((elements - perPage) / (perPage - 1));
 
-const tableSize = ({ entry, pieces, indirect }: Format, most: number): { bytes: number; align: number } => {
-  if (pieces.kind === 'pages') {
-    return { bytes: pieces.page * listPages(most, pieces.page / pieces.element.size), align: pieces.page };
+/** Bytes and alignment of what one request's tables and lists need. */
+const tableSize = (format: Format, most: number, parameters: Parameters): { bytes: number; align: number } => {
+  const needs = [{ bytes: 0, align: 1 }];
+  const pages = pagesOfFormat(format);
+  if (pages !== undefined) {
+    const page = valueOf(pages.page, parameters);
+    needs.push({ bytes: page * listPages(most, Math.floor(page / pages.element.size)), align: page });
   }
-  if (!indirect) return { bytes: 0, align: 1 };
-  return { bytes: most * entry.size, align: entry.align };
+  const element = segmentsOfFormat(format)?.element;
+  if (element !== undefined) needs.push({ bytes: most * element.size, align: element.align });
+  if (format.indirect) needs.push({ bytes: most * format.entry.size, align: format.entry.align });
+  return {
+    bytes: Math.max(...needs.map(({ bytes }) => bytes)),
+    align: Math.max(...needs.map(({ align }) => align)),
+  };
 };
 
 const doneParts = ({ completion }: Format, { entries, completions }: Required<QueueSize>): [number, number] => {
@@ -89,7 +102,7 @@ const checkIndex = (format: Format, header: AnyDescriptor, entries: number): voi
 
 /** Where everything lies that a queue of a format needs. Sizes that make no queue are a `LabError`. */
 export const queueLayout = (format: Format, size: QueueSize): QueueLayout => {
-  const { entries, completions = entries, pieces = 32, tables = entries } = size;
+  const { entries, completions = entries, pieces = 32, tables = entries, parameters = {} } = size;
   if (![entries, completions, pieces, tables].every(isSize) || entries < 2) {
     const values = `${entries} entries, ${completions} completions, ${pieces} pieces and ${tables} tables`;
     throw contradiction(format.name, `a queue of ${format.name} cannot have ${values}`);
@@ -98,10 +111,10 @@ export const queueLayout = (format: Format, size: QueueSize): QueueLayout => {
   const { follow, completion } = format;
   if (follow.kind === 'heads') checkIndex(format, follow.header, entries);
   if (completion.kind === 'used-ring') checkIndex(format, completion.header, entries);
-  const full = { entries, completions, pieces, tables };
+  const full = { entries, completions, pieces, tables, parameters };
   const [headsBytes, headsAlign] = headsParts(format, entries);
   const [doneBytes, doneAlign] = doneParts(format, full);
-  const table = tableSize(format, pieces);
+  const table = tableSize(format, pieces, parameters);
   const headsAt = up(entries * stride, headsAlign);
   const doneAt = up(headsAt + headsBytes, doneAlign);
   const tableBytes = up(table.bytes, table.align);

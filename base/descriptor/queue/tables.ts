@@ -1,9 +1,11 @@
 import type { Format } from '../format';
 import { markRun, put } from '../put';
+import { valueOf } from '../meaning';
 import { EntryRoles } from '../roles';
 import type { EntryData } from './cut';
 import type { EntryWriter } from './entry-writer';
 import type { QueueLayout } from './layout';
+import { pagesOfFormat, type SegmentWriter } from './lists';
 import type { SharedMemory } from './request';
 
 /** The tables and lists of requests: each request that needs one has it until it is finished. */
@@ -59,11 +61,22 @@ export class Tables {
     });
   }
 
+  /** Stores a list of elements. */
+  writeElements(table: number, data: readonly EntryData[], writer: SegmentWriter): void {
+    const { element } = writer;
+    const lanes = new Int32Array(element.lanes);
+    data.forEach((one, i) => {
+      writer.putData(lanes, one);
+      element.save(this.shared.memory, this.shared.cpu + this.offset(table) + i * element.size, lanes);
+    });
+  }
+
   /** Stores lists of page addresses. One that has no room for all of them ends with the address of the next one. */
   writePages(table: number, pages: readonly bigint[]): void {
-    const { pieces } = this.format;
-    if (pieces.kind !== 'pages') return;
-    const { element, page } = pieces;
+    const shape = pagesOfFormat(this.format);
+    if (shape === undefined) return;
+    const { element } = shape;
+    const page = valueOf(shape.page, this.layout.parameters);
     const field = new EntryRoles(element).addressField('data')!;
     const perList = Math.floor(page / element.size);
     const lanes = new Int32Array(element.lanes);

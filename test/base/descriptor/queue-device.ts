@@ -1,6 +1,10 @@
 import type { AnyDescriptor, Format, QueueLayout } from '../../../base/descriptor';
+import { valueOf } from '../../../base/descriptor/meaning';
 import { EntryRoles } from '../../../base/descriptor/roles';
 import { put, setMark } from '../../../base/descriptor/put';
+import { readWide } from '../../../base/descriptor/placed';
+import { activeNested } from '../../../base/descriptor/shapes';
+import type { PagePieces } from '../../../base/descriptor/format';
 import { BytesMemory } from '../../../base/layout';
 
 /** What a request asks for, in the order of its entries. */
@@ -44,13 +48,16 @@ export class PlainDevice {
   private done = 0;
   private used = 0;
 
-  constructor(
-    private readonly format: Format,
-    private readonly layout: QueueLayout,
-    bytes: Uint8Array,
-    private readonly base: bigint,
-    private readonly moves: string,
-  ) {
+  private readonly format: Format;
+  private readonly layout: QueueLayout;
+  private readonly base: bigint;
+  private readonly moves: string;
+
+  constructor(format: Format, layout: QueueLayout, bytes: Uint8Array, base: bigint, moves: string) {
+    this.format = format;
+    this.layout = layout;
+    this.base = base;
+    this.moves = moves;
     this.memory = new BytesMemory(bytes);
     this.roles = new EntryRoles(format.entry);
     this.inOrder = format.completion.kind === 'in-place';
@@ -184,7 +191,12 @@ export class PlainDevice {
     const { roles, format } = this;
     if (format.indirect && roles.marked('indirect', lanes)) return this.tableOf(lanes);
     const own = roles.pieces(lanes, this.moves as 'from-memory');
-    return format.pieces.kind === 'pages' ? this.pagesOf(lanes, own[0]!) : own;
+    if (format.pieces.kind === 'pages') return this.pagesOf(lanes, own[0]!, format.pieces);
+    if (format.pieces.kind !== 'by-shape') return own;
+    const { pages, segments } = format.pieces;
+    const inner = activeNested(format.entry, lanes).find(({ descriptor }) => descriptor === segments.element);
+    if (inner === undefined) return this.pagesOf(lanes, own[0]!, pages);
+    return this.segmentsOf(lanes.subarray(inner.offset / 4), segments.element, roles.moves(lanes, 'unknown'));
   }
 
   private tableOf(lanes: Int32Array): Piece[] {
@@ -195,22 +207,32 @@ export class PlainDevice {
     ).flatMap((one) => this.roles.pieces(one, this.moves as 'from-memory'));
   }
 
-  private pagesOf(lanes: Int32Array, { address, length, moves }: Piece): Piece[] {
-    const { pieces } = this.format;
-    if (pieces.kind !== 'pages') return [];
+  private segmentsOf(lanes: Int32Array, element: AnyDescriptor, moves: string): Piece[] {
+    const roles = new EntryRoles(element);
+    const found = roles.pieces(lanes, moves as 'from-memory').map((piece) => ({ ...piece, moves }));
+    const list = roles.addressField('list', lanes) ?? roles.addressField('last-list', lanes);
+    if (list === undefined) return found;
+    const at = Number(readWide(list, lanes, 0) - this.base);
+    const count = roles.length('list', lanes)!.bytes / element.size;
+    const all = Array.from({ length: count }, (_, i) => this.load(element, at + i * element.size));
+    return all.flatMap((one) => this.segmentsOf(one, element, moves));
+  }
+
+  private pagesOf(lanes: Int32Array, { address, length, moves }: Piece, pieces: PagePieces): Piece[] {
+    const page = valueOf(pieces.page);
     const found: Piece[] = [];
     const add = (at: bigint, left: number): number => {
-      const bytes = Math.min(left, pieces.page - Number(at % BigInt(pieces.page)));
+      const bytes = Math.min(left, page - Number(at % BigInt(page)));
       found.push({ moves, address: at, length: bytes });
       return left - bytes;
     };
     let left = add(address, length);
     let list = this.roles.address('list', lanes);
-    if (left > pieces.page) {
+    if (left > page) {
       const roles = new EntryRoles(pieces.element);
       for (let i = 0; left > 0; i++) {
         const at = roles.address('data', this.load(pieces.element, Number(list - this.base) + i * pieces.element.size));
-        if (i === pieces.page / pieces.element.size - 1 && left > pieces.page) {
+        if (i === page / pieces.element.size - 1 && left > page) {
           list = at;
           i = -1;
         } else left = add(at, left);

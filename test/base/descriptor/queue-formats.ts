@@ -17,8 +17,16 @@ import {
   word64,
   word8,
   type Format,
+  type Prepare,
 } from '../../../base/descriptor';
-import { virtioSplit } from '../../../devices/formats/virtio-split';
+import {
+  dwAxiDmacList,
+  nvmeIo,
+  virtioPacked,
+  virtioSplit,
+  xilinxAxiDmaMm2s,
+  xilinxAxiDmaS2mm,
+} from '../../../devices/formats';
 import { FORMATS, packedRing } from './formats';
 
 const done = descriptor('done', {
@@ -168,4 +176,17 @@ export const QUEUE_FORMATS: readonly Format[] = [
   growingList,
   neighbours,
   framedList,
+  virtioPacked,
+  xilinxAxiDmaMm2s,
+  xilinxAxiDmaS2mm,
+  dwAxiDmacList,
+  nvmeIo,
 ];
+
+/** What formats need besides. */
+export const PREPARED: Readonly<Record<string, Prepare>> = {
+  'dw-axi-dmac': (item) => {
+    item['SRC_TR_WIDTH'] = 2;
+    item['DST_TR_WIDTH'] = 2;
+  },
+};

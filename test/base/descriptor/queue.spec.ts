@@ -5,12 +5,15 @@ import {
   queueLayout,
   walk,
   wordsOfBytes,
+  type AnyCursor,
   type Format,
+  type PostOptions,
   type RequestPiece,
 } from '../../../base/descriptor';
+import { nvmeIo } from '../../../devices/formats';
 import { BytesMemory } from '../../../base/layout';
 import { PlainDevice, type Piece } from './queue-device';
-import { QUEUE_FORMATS, pageQueue } from './queue-formats';
+import { PREPARED, QUEUE_FORMATS, pageQueue } from './queue-formats';
 
 const BASE = 0x4000_0000n;
 
@@ -31,11 +34,13 @@ const runs = (pieces: readonly Piece[]): string[] => {
 /** Makes requests that a format can carry out, at places of their own. */
 class Requests {
   private next = 0x10_0000n;
+  private readonly format: Format;
   private readonly roles;
   readonly both: boolean;
   readonly copies: boolean;
 
-  constructor(private readonly format: Format) {
+  constructor(format: Format) {
+    this.format = format;
     this.roles = format.entry;
     this.copies = this.roles.fieldsThat('address', 'source').length > 0;
     this.both = this.roles.fieldsThat('mark', 'device-writes').length > 0;
@@ -47,7 +52,8 @@ class Requests {
 
   make(lengths: readonly number[], writes: boolean): RequestPiece[] {
     const { kind } = this.format.pieces;
-    if (kind === 'pages') return this.pages(lengths, writes);
+    if (kind === 'pages') return this.pages(lengths, writes, 512);
+    if (kind === 'by-shape') return this.pages(lengths, writes, 4096);
     const unit = this.copies || this.format.name === 'plain-ring' ? 16 : 4;
     const place = (length: number, moves: Way): RequestPiece => {
       const address = this.next;
@@ -73,13 +79,13 @@ class Requests {
   }
 
   /** Whole pages, but for the ends. */
-  private pages(lengths: readonly number[], writes: boolean): RequestPiece[] {
+  private pages(lengths: readonly number[], writes: boolean, page: number): RequestPiece[] {
     const moves = writes ? 'to-memory' : 'from-memory';
     const offset = 64 * (lengths[0]! % 8);
     const pieces = lengths.map((length, i) => {
       const start = i === 0 ? offset : 0;
-      const piece = { address: this.next + BigInt(start), length: 512 * (1 + (length % 90)) - start, moves } as const;
-      this.next += 512n * 100n;
+      const piece = { address: this.next + BigInt(start), length: page * (1 + (length % 90)) - start, moves } as const;
+      this.next += BigInt(page) * 100n;
       return piece;
     });
     const odd = pieces.reduce((sum, { length }) => sum + length, 0) % 512;
@@ -122,7 +128,7 @@ class Trial {
   private seen: Piece[] = [];
   full = 0;
 
-  constructor(format: Format, entries: number) {
+  constructor(format: Format, entries: number, options: PostOptions = {}) {
     this.format = format;
     const layout = queueLayout(format, { entries, pieces: 512, tables: entries });
     this.bytes = new Uint8Array(layout.bytes + 16).fill(0xee);
@@ -134,7 +140,7 @@ class Trial {
       wmb: () => undefined,
       rmb: () => undefined,
     };
-    this.queue = new DescriptorQueue(format, layout, shared, { moves: this.requests.way });
+    this.queue = new DescriptorQueue(format, layout, shared, { moves: this.requests.way, ...options });
     this.device = new PlainDevice(format, layout, this.bytes, BASE, this.requests.way);
   }
 
@@ -240,12 +246,19 @@ class Trial {
 }
 
 describe('descriptors: queues of any format, against a plain device', () => {
-  for (const format of QUEUE_FORMATS) {
-    it(`${format.name}: random requests in random order, full queues, many laps`, () => {
+  const prepared = ({ name }: Format): PostOptions => (PREPARED[name] === undefined ? {} : { prepare: PREPARED[name] });
+  const cases = QUEUE_FORMATS.map((format) => ({ format, name: format.name, options: prepared(format) }));
+  const segments = {
+    format: nvmeIo,
+    name: 'nvme-io with segments',
+    options: { prepare: (entry: AnyCursor) => (entry['PSDT'] = 1) },
+  };
+  for (const { format, name, options } of [...cases, segments]) {
+    it(`${name}: random requests in random order, full queues, many laps`, () => {
       let full = 0;
       fc.assert(
         fc.property(fc.constantFrom(8, 16), fc.array(step, { minLength: 20, maxLength: 120 }), (entries, steps) => {
-          const trial = new Trial(format, entries);
+          const trial = new Trial(format, entries, options);
           for (const one of steps) trial.run(one);
           trial.drain();
           full += trial.full;
