@@ -1,4 +1,4 @@
-import type { Format } from '../../base/descriptor';
+import type { Format, Parameters } from '../../base/descriptor';
 import { LabError } from '../../base/errors';
 import { MAX_QUEUES } from './spec';
 
@@ -6,6 +6,8 @@ import { MAX_QUEUES } from './spec';
 export interface PrototypeOptions {
   /** What it fetches: any declared format. */
   readonly format: Format;
+  /** Values of the format's parameters, by name: the bytes of a block, of a page. Default: the format's. */
+  readonly parameters?: Parameters;
   /** Queues, 1 to 32. Default 4. */
   readonly queues?: number;
   /** One interrupt wire for all, or one per queue. Default `combined`. */
@@ -50,7 +52,7 @@ const RANGES = {
 
 type RangedName = keyof typeof RANGES;
 
-const KNOWN: readonly string[] = ['format', 'interrupts', 'bytesPerNs', ...Object.keys(RANGES)];
+const KNOWN: readonly string[] = ['format', 'parameters', 'interrupts', 'bytesPerNs', ...Object.keys(RANGES)];
 
 const refuse = (name: string, message: string): never => {
   throw new LabError(message, { what: `prototype.${name}` });
@@ -79,5 +81,5 @@ export const prototypeParameters = (options: PrototypeOptions): PrototypeParamet
   const numbers = Object.fromEntries(
     (Object.keys(RANGES) as RangedName[]).map((name) => [name, ranged(options, name)]),
   ) as Record<RangedName, number>;
-  return { ...numbers, format: options.format, interrupts, bytesPerNs };
+  return { ...numbers, format: options.format, parameters: options.parameters ?? {}, interrupts, bytesPerNs };
 };

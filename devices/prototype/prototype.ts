@@ -53,7 +53,7 @@ export class PrototypeEngine implements Device {
     this.name = name;
     this.parameters = prototypeParameters(options);
     this.format = options.format;
-    this.plan = compilePlan(this.format);
+    this.plan = compilePlan(this.format, this.parameters.parameters);
     const { queues, interrupts } = this.parameters;
     this.block = new RegisterBlock(prototypeBlock(queues), name);
     this.mmio = [this.block];

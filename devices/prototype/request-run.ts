@@ -140,7 +140,7 @@ export class RequestRun {
   /** Bytes moved; negative if the stream has to be waited for. */
   private moveSome(budget: number): number {
     const { mover, end, failure } = this;
-    const { moves } = mover;
+    const { moves, discards } = mover;
     const length = mover.move(budget);
     if (failure.code !== ERROR.NONE) {
       this.failure.index = this.follower.fifo.index[this.follower.fifo.head]!;
@@ -150,11 +150,10 @@ export class RequestRun {
     if (length === 0) return mover.seesEnd() ? 0 : -1;
     end.written += length;
     end.entryBytes += length;
+    if (moves === MOVES.TO_MEMORY) this.noteReceived();
+    if (discards) return length;
     if (moves === MOVES.FROM_MEMORY) this.sent = true;
-    else {
-      end.toMemory += length;
-      if (moves === MOVES.TO_MEMORY) this.noteReceived();
-    }
+    else end.toMemory += length;
     return length;
   }
 

@@ -23,6 +23,8 @@ export class DataMover {
   toFixed = false;
   /** Bytes of an item at an address that stays: 1, 2, 4 or 8. */
   itemBytes = 4;
+  /** What the source gives goes nowhere; what would be read is not. */
+  discards = false;
   /** The source's packet is over: there is no more for this request. */
   packetEnded = false;
 
@@ -51,6 +53,7 @@ export class DataMover {
     this.packetEnded = false;
     this.fromFixed = false;
     this.toFixed = false;
+    this.discards = false;
   }
 
   /** Whether the stream lets it go on. */
@@ -69,6 +72,7 @@ export class DataMover {
   /** Moves at most `budget` bytes. Returns how many; 0 if the stream lets none pass, or if the failure is set. */
   move(budget: number): number {
     if (this.fromFixed || this.toFixed) return this.moveItems(budget);
+    if (this.discards) return this.discard(Math.min(this.left, budget));
     const most = Math.min(this.left, budget);
     if (this.moves === MOVES.COPY) return this.copy(most);
     return this.moves === MOVES.FROM_MEMORY ? this.send(most) : this.receive(most);
@@ -114,6 +118,20 @@ export class DataMover {
     to.advance(length);
     this.left -= length;
     this.statistics.writtenBytes += length;
+    return length;
+  }
+
+  private discard(most: number): number {
+    const { stream } = this;
+    if (this.moves !== MOVES.TO_MEMORY) {
+      this.left -= most;
+      return most;
+    }
+    const length = stream.available(most);
+    if (length === 0) return 0;
+    stream.taken(length);
+    this.packetEnded = stream.takeEnd();
+    this.left -= length;
     return length;
   }
 

@@ -9,7 +9,7 @@ export class ListWindow {
   /** Where the list begins, and how many elements it has. */
   readonly start = new Place();
   count = 0;
-  private readonly plan: EntryPlan;
+  readonly plan: EntryPlan;
   private readonly bus: DescriptorBus;
   private readonly size: number;
   private readonly at = new Place();

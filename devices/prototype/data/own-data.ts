@@ -1,4 +1,7 @@
 import { MOVES, type AddressAccess, type EntryPlan, type Moves } from '../plan/entry-plan';
+import type { LengthAccess } from '../plan/field-access';
+import type { Plan } from '../plan/plan';
+import type { Shapes } from '../plan/shapes';
 import type { Place } from '../place';
 import { ERROR, type ErrorCode } from '../spec';
 import type { DataMover } from './data-mover';
@@ -14,6 +17,10 @@ export const addressFits = (field: AddressAccess, lo: number, hi: number, bytes:
   return (low % boundary) + bytes <= boundary;
 };
 
+/** How much data an entry has. */
+export const bytesOf = (length: LengthAccess | null, plan: EntryPlan, lanes: Int32Array, base: number): number =>
+  length === null ? plan.bytes : length.bytes(lanes, base);
+
 /** Takes an address out of an entry. */
 export const setPlace = (place: Place, field: AddressAccess, lanes: Int32Array, base: number): void =>
   place.setHalves(field.lo(lanes, base), field.hi(lanes, base));
@@ -21,44 +28,63 @@ export const setPlace = (place: Place, field: AddressAccess, lanes: Int32Array, 
 /** Data that lies where the entry says, or from its source to its destination. */
 export class OwnData implements EntryData {
   over = true;
-  private readonly plan: EntryPlan;
+  private readonly shapes: Shapes;
   private readonly mover: DataMover;
   private readonly maxLength: number;
+  private plan: EntryPlan;
+  private lanes: Int32Array = new Int32Array(0);
+  private base = 0;
+  private run = 0;
 
-  constructor(plan: EntryPlan, mover: DataMover, maxLength: number) {
-    this.plan = plan;
+  constructor({ shapes, entry }: Plan, mover: DataMover, maxLength: number) {
+    this.shapes = shapes;
+    this.plan = entry;
     this.mover = mover;
     this.maxLength = maxLength;
   }
 
   begin(lanes: Int32Array, base: number, otherwise: Moves): ErrorCode {
-    const { plan, mover } = this;
+    const { mover } = this;
     mover.clear();
-    const moves = plan.moves(lanes, base, otherwise);
+    this.over = true;
+    this.plan = this.shapes.of(lanes, base).plan;
+    const moves = this.plan.moves(lanes, base, otherwise);
     if (moves === MOVES.NOTHING) return ERROR.NONE;
     if (moves === MOVES.UNKNOWN) return ERROR.OPCODE;
-    const { length } = plan;
-    const bytes = length === null ? 0 : length.bytes(lanes, base);
-    if (bytes > this.maxLength || (length !== null && length.max !== 0 && bytes > length.max)) return ERROR.LENGTH;
     mover.moves = moves;
-    const refused = moves === MOVES.COPY ? this.setCopy(lanes, base, bytes) : this.setData(lanes, base, moves, bytes);
-    if (refused !== ERROR.NONE) return refused;
+    if (moves === MOVES.COPY) return this.setCopy(lanes, base);
+    this.lanes = lanes;
+    this.base = base;
+    this.run = 0;
+    return this.next();
+  }
+
+  /** The next address of the entry, with its length. */
+  next(): ErrorCode {
+    const { plan, mover, lanes, base } = this;
+    const run = plan.runs[this.run];
+    if (run === undefined) return ERROR.OPCODE;
+    const { address, length } = run;
+    this.run++;
+    this.over = this.run === plan.runs.length;
+    const bytes = bytesOf(length, plan, lanes, base);
+    if (this.tooLong(length, bytes)) return ERROR.LENGTH;
+    if (!addressFits(address, address.lo(lanes, base), address.hi(lanes, base), bytes)) return ERROR.ADDRESS;
+    setPlace(mover.moves === MOVES.FROM_MEMORY ? mover.from : mover.to, address, lanes, base);
     mover.left = bytes;
     return ERROR.NONE;
   }
 
-  private setData(lanes: Int32Array, base: number, moves: Moves, bytes: number): ErrorCode {
-    const { data } = this.plan;
-    if (data === null) return ERROR.OPCODE;
-    if (!addressFits(data, data.lo(lanes, base), data.hi(lanes, base), bytes)) return ERROR.ADDRESS;
-    setPlace(moves === MOVES.FROM_MEMORY ? this.mover.from : this.mover.to, data, lanes, base);
-    return ERROR.NONE;
+  private tooLong(length: LengthAccess | null, bytes: number): boolean {
+    return bytes > this.maxLength || (length !== null && length.max !== 0 && bytes > length.max);
   }
 
-  private setCopy(lanes: Int32Array, base: number, bytes: number): ErrorCode {
+  private setCopy(lanes: Int32Array, base: number): ErrorCode {
     const { plan, mover } = this;
-    const source = plan.source!;
-    const destination = plan.destination!;
+    const { source, destination, length } = plan;
+    if (source === null || destination === null) return ERROR.OPCODE;
+    const bytes = bytesOf(length, plan, lanes, base);
+    if (this.tooLong(length, bytes)) return ERROR.LENGTH;
     mover.fromFixed = plan.sourceFixed !== null && plan.sourceFixed.is(lanes, base);
     mover.toFixed = plan.destinationFixed !== null && plan.destinationFixed.is(lanes, base);
     const read = mover.fromFixed ? 1 : bytes;
@@ -69,11 +95,12 @@ export class OwnData implements EntryData {
     }
     setPlace(mover.from, source, lanes, base);
     setPlace(mover.to, destination, lanes, base);
-    if (mover.fromFixed || mover.toFixed) mover.itemBytes = Math.min(8, Math.max(1, plan.length!.unitOf(lanes, base)));
-    return ERROR.NONE;
-  }
-
-  next(): ErrorCode {
+    if (mover.fromFixed || mover.toFixed) mover.itemBytes = itemBytes(length, lanes, base);
+    mover.left = bytes;
     return ERROR.NONE;
   }
 }
+
+/** Bytes of an item at an address that stays: the unit of the length, if that is one. */
+const itemBytes = (length: LengthAccess | null, lanes: Int32Array, base: number): number =>
+  length === null ? 1 : Math.min(8, Math.max(1, length.unitOf(lanes, base)));

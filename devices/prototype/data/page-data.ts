@@ -2,11 +2,13 @@ import type { DescriptorBus } from '../bus';
 import type { PrototypeParameters } from '../options';
 import { Place } from '../place';
 import { MOVES, type EntryPlan, type Moves } from '../plan/entry-plan';
+import type { Plan } from '../plan/plan';
+import type { Shapes } from '../plan/shapes';
 import { ERROR, type ErrorCode } from '../spec';
 import type { DataMover } from './data-mover';
 import type { EntryData } from './entry-data';
 import { ListWindow } from './list-window';
-import { setPlace } from './own-data';
+import { bytesOf, setPlace } from './own-data';
 
 /**
  * Data in pages: the entry's first address may begin within its page; the second is that of the second page, or where there
@@ -14,7 +16,8 @@ import { setPlace } from './own-data';
  */
 export class PageData implements EntryData {
   over = true;
-  private readonly plan: EntryPlan;
+  private readonly shapes: Shapes;
+  private plan: EntryPlan;
   private readonly element: EntryPlan;
   private readonly mover: DataMover;
   private readonly window: ListWindow;
@@ -28,18 +31,13 @@ export class PageData implements EntryData {
   /** The second address is that of a page. */
   private second = false;
 
-  constructor(
-    plan: EntryPlan,
-    element: EntryPlan,
-    page: number,
-    mover: DataMover,
-    bus: DescriptorBus,
-    parameters: PrototypeParameters,
-  ) {
-    this.plan = plan;
+  constructor(plan: Plan, mover: DataMover, bus: DescriptorBus, parameters: PrototypeParameters) {
+    const element = plan.pageElement!;
+    this.shapes = plan.shapes;
+    this.plan = plan.entry;
     this.element = element;
     this.mover = mover;
-    this.page = page;
+    this.page = plan.page;
     this.maxLength = parameters.maxLength;
     this.window = new ListWindow(element, bus, parameters);
   }
@@ -50,7 +48,9 @@ export class PageData implements EntryData {
   }
 
   begin(lanes: Int32Array, base: number, otherwise: Moves): ErrorCode {
-    const { plan, mover } = this;
+    const { mover } = this;
+    const { plan } = this.shapes.of(lanes, base);
+    this.plan = plan;
     mover.clear();
     this.over = true;
     this.remaining = 0;
@@ -58,7 +58,7 @@ export class PageData implements EntryData {
     if (this.moves === MOVES.NOTHING) return ERROR.NONE;
     const { length, data, list } = plan;
     if (this.moves === MOVES.UNKNOWN || data === null || list === null) return ERROR.OPCODE;
-    const bytes = length === null ? 0 : length.bytes(lanes, base);
+    const bytes = bytesOf(length, plan, lanes, base);
     if (bytes > this.maxLength || (length !== null && length.max !== 0 && bytes > length.max)) return ERROR.LENGTH;
     if ((data.lo(lanes, base) & data.alignMask) !== 0) return ERROR.ADDRESS;
     setPlace(this.place, data, lanes, base);

@@ -98,10 +98,11 @@ export class LengthAccess extends FieldAccess {
   private readonly minusOne: boolean;
   private readonly zeroMeans: number;
 
-  constructor(field: PlacedField, meaning: LengthMeaning, unitField: FieldAccess | null) {
+  /** @param unit bytes that 1 stands for, unless `unitField` holds their log2 */
+  constructor(field: PlacedField, meaning: LengthMeaning, unit: number, unitField: FieldAccess | null) {
     super(field);
     this.max = meaning.max;
-    this.unit = typeof meaning.unit === 'number' ? meaning.unit : 1;
+    this.unit = unit;
     this.unitField = unitField;
     this.minusOne = meaning.minusOne;
     this.zeroMeans = meaning.zeroMeans;
