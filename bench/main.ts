@@ -8,6 +8,7 @@ import { mapUnmapFigures } from './map-unmap';
 import type { Figure } from './measure';
 import { wholeScenario } from './scenario';
 import { sgCopy } from './sg-copy';
+import { prototype } from './prototype';
 import { machineCreate, scenariosTotal } from './whole';
 
 const SUITES: readonly (() => Promise<Figure[]>)[] = [
@@ -17,6 +18,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   mapUnmapFigures,
   cacheFigures,
   descriptors,
+  prototype,
   wholeScenario,
   machineCreate,
   scenariosTotal,
