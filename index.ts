@@ -26,6 +26,7 @@ export { defineBlock, type BlockSpec, type FieldSpec, type RegisterSpec } from '
 
 export { DwAxiDmac } from './devices/dw-axi-dmac';
 export * as formats from './devices/formats';
+export { PrototypeEngine, prototypePatternByte, type PrototypeOptions } from './devices/prototype';
 export { StreamFifo, patternBytes as fifoPatternBytes } from './devices/stream-fifo';
 
 export * from './kernel-api';
