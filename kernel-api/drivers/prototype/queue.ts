@@ -63,6 +63,8 @@ export interface PrototypeQueueOptions extends PostOptions {
   readonly entries?: number;
   /** Most pieces of a request. Default 64. */
   readonly pieces?: number;
+  /** Requests that have tables or lists at the same time. Default: as many as entries. */
+  readonly tables?: number;
   /** Values of the format's parameters. */
   readonly parameters?: Readonly<Record<string, number>>;
   /** Completions until an interrupt, and nanoseconds after the first one in which it comes anyway. Default: each. */
@@ -90,22 +92,28 @@ export class PrototypeQueue {
   private handle: DmaAddr = 0n as DmaAddr;
   private queue: DescriptorQueue<Transfer> | undefined;
   private closed = false;
+  private refused: string | undefined;
   private readonly transfers = new Set<Transfer>();
 
   constructor(dev: StructDevice, format: Format, regs: IoMem, index: number, options: PrototypeQueueOptions) {
-    const { entries = DEFAULT_ENTRIES, pieces = DEFAULT_PIECES, parameters = {} } = options;
+    const { entries = DEFAULT_ENTRIES, pieces = DEFAULT_PIECES, tables = entries, parameters = {} } = options;
     this.dev = dev;
     this.format = format;
     this.regs = regs;
     this.index = index;
     this.options = options;
-    this.layout = queueLayout(format, { entries, pieces, parameters });
+    this.layout = queueLayout(format, { entries, pieces, tables, parameters });
     this.lock = new SpinLock(dev.kernel, `${dev.name} queue ${index}`);
   }
 
   /** Requests that were submitted and have not ended. */
   get outstanding(): number {
     return this.transfers.size;
+  }
+
+  /** Why the last request was `-EINVAL`, as a sentence without a full stop; undefined if none was. */
+  get refusal(): string | undefined {
+    return this.refused;
   }
 
   /** Allocates and enables. 0, or a negative errno. */
@@ -180,6 +188,7 @@ export class PrototypeQueue {
     }
     unmapTransfer(this.dev, transfer.lists);
     if (posted === 'full') return -EBUSY;
+    this.refused = posted.problem;
     this.dev.kernel.log.error({ device: this.dev.name, queue: this.index }, `request refused: ${posted.problem}`);
     return -EINVAL;
   }
