@@ -1,4 +1,16 @@
-import { addressOf, bits, descriptor, flag, format, lengthIn, linked, marks, ring, word32, word64 } from '../base/descriptor';
+import {
+  addressOf,
+  bits,
+  descriptor,
+  flag,
+  format,
+  lengthIn,
+  linked,
+  marks,
+  ring,
+  word32,
+  word64,
+} from '../base/descriptor';
 import type { AnyDescriptor, Format } from '../base/descriptor';
 import { nvmeCqe, nvmeIo, virtioPacked, virtioSplit, xilinxAxiDmaMm2s, xilinxAxiDmaS2mm } from '../devices/formats';
 
@@ -80,8 +92,7 @@ export const SUBJECTS: readonly Subject[] = [
     format: nvmeIo,
     toMemory: true,
     copies: false,
-    fill: (c, i, _count, from) =>
-      void Object.assign(c, { OPC: 2, CID: i, DPTR_prp_PRP1: from, cmd_read_NLB: 7 }),
+    fill: (c, i, _count, from) => void Object.assign(c, { OPC: 2, CID: i, DPTR_prp_PRP1: from, cmd_read_NLB: 7 }),
     doorbell: 'all',
   },
   {

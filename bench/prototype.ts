@@ -11,7 +11,7 @@ import type { Kernel } from '../kernel-api/kernel';
 import { __get_free_pages } from '../kernel-api/mm/page-alloc';
 import type { Machine } from '../lab/machine';
 import { onMachine } from './host';
-import { compare, figure, wallTime, type Figure } from './measure';
+import { collectGarbage, compare, figure, wallTime, type Figure } from './measure';
 import { SUBJECTS, type Subject } from './prototype-formats';
 
 /** Entries of a ring, each with pages of its own. */
@@ -20,7 +20,16 @@ const COUNT = 1024;
 const RING_ORDER = 4;
 const RING_BYTES = PAGE_SIZE << RING_ORDER;
 /** Where queue 0's registers are, by docs/prototype.md. */
-const Q = { CONTROL: 0x100, CONFIG: 0x108, SIZE: 0x10c, BASE: 0x110, HEADS: 0x118, DONE: 0x120, DONE_SIZE: 0x128, DOORBELL: 0x130 };
+const Q = {
+  CONTROL: 0x100,
+  CONFIG: 0x108,
+  SIZE: 0x10c,
+  BASE: 0x110,
+  HEADS: 0x118,
+  DONE: 0x120,
+  DONE_SIZE: 0x128,
+  DOORBELL: 0x130,
+};
 const Q_INDEX = 0x138;
 const Q_DONE_TAIL = 0x13c;
 const Q_REQUESTS = 0x168;
@@ -118,6 +127,7 @@ const run = (bed: Bed): number => {
   const [block] = bed.engine.mmio;
   const doorbell = doorbellOf(bed);
   const { clock } = bed.machine;
+  collectGarbage();
   const start = wallTime();
   block.write(Q.DOORBELL, 8, Number(doorbell & 0xffff_ffffn), Number(doorbell >> 32n));
   while (clock.fireNext());

@@ -29,7 +29,7 @@ export class Arbiter {
     for (let i = 1; i <= queues.length; i++) {
       const at = last + i;
       const queue = queues[at >= queues.length ? at - queues.length : at]!;
-      if (!queue.poll(now)) continue;
+      if (queue.idle || !queue.poll(now)) continue;
       if (best === undefined || (policy === POLICY.PRIORITY && queue.priority > best.priority)) best = queue;
       // The last one that had a turn comes last, unless it may go on.
       if (policy === POLICY.WEIGHTED && queue.index === last && this.left > 0) best = queue;

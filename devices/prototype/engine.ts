@@ -113,7 +113,7 @@ export class Engine {
     this.inFlight = next;
     if (next !== undefined) return next.step(now, before !== undefined);
     let wakeAt = Infinity;
-    for (const queue of this.queues) if (queue.wakeAt < wakeAt) wakeAt = queue.wakeAt;
+    for (const queue of this.queues) if (!queue.idle && queue.wakeAt < wakeAt) wakeAt = queue.wakeAt;
     return wakeAt === Infinity ? -1 : wakeAt - now;
   }
 

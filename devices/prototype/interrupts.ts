@@ -49,6 +49,7 @@ export class QueueInterrupts {
   }
 
   raise(bits: number): void {
+    if ((this.registers.status.lo & bits) === bits) return;
     this.registers.status.lo = (this.registers.status.lo | bits) >>> 0;
     this.changed();
   }

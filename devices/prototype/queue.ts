@@ -38,6 +38,8 @@ export class Queue {
   readonly stream: StreamPort;
   readonly interrupts: QueueInterrupts;
   enabled = false;
+  /** It has nothing to do until the next doorbell. */
+  idle = true;
   priority = 0;
   weight = 1;
   /** While it waits for an answer: when that comes. Infinity otherwise. */
@@ -60,7 +62,6 @@ export class Queue {
   private readonly latencyNs: number;
   private paused = false;
   private halted = false;
-  private idle = true;
 
   constructor(
     index: number,
@@ -219,7 +220,8 @@ export class Queue {
     else this.reportFetch();
     if (run.broken) this.breakOff();
     const dataNs = this.dataNs(moved, warm);
-    const duration = bus.spentNs + dataNs;
+    // Whole nanoseconds, as the clock counts.
+    const duration = Math.ceil(bus.spentNs + dataNs);
     bus.spentNs = 0;
     statistics.busyNs += duration;
     statistics.dataStallNs += dataNs - moved * this.nsPerByte;

@@ -15,6 +15,7 @@ export class InPlaceCompleter implements Completer {
   private readonly bus: DescriptorBus;
   private readonly range: ByteRange;
   private readonly tellsPackets: boolean;
+  private readonly ownerOnly: boolean;
   private lanes = new Int32Array(0);
   private readonly pages: number[] = [];
   private readonly offsets: number[] = [];
@@ -22,12 +23,18 @@ export class InPlaceCompleter implements Completer {
   /** The last entry of a chain has been given back. */
   private begun = false;
 
-  constructor({ entry: plan, format: { follow } }: Plan, bus: DescriptorBus) {
+  /** @param ownerOnly the end itself is told elsewhere: entries only go back */
+  constructor({ entry: plan, format: { follow } }: Plan, bus: DescriptorBus, ownerOnly = false) {
     this.plan = plan;
+    this.ownerOnly = ownerOnly;
     // Where `last` ends the list, it says nothing of packets.
     this.tellsPackets = follow.kind !== 'linked' || follow.end !== 'last';
     this.bus = bus;
     const { done, error, status, written, owner, lastFirst, lastLast } = plan;
+    if (ownerOnly) {
+      this.range = rangeOf(plan, [owner]);
+      return;
+    }
     const told = [done, error, status, written, owner];
     this.range = rangeOf(plan, this.tellsPackets ? [...told, lastFirst, lastLast] : told);
   }
@@ -70,8 +77,7 @@ export class InPlaceCompleter implements Completer {
   complete(end: RequestEnd): ErrorCode | typeof UNFINISHED {
     const { lanes, base } = end;
     if (!this.begun) {
-      tellEnd(this.plan, lanes, base, end, end.entryBytes);
-      if (end.fromStream && this.tellsPackets) this.tellPacket(lanes, base, end);
+      if (!this.ownerOnly) this.tellLast(end);
       if (!this.giveBack(lanes, base, end.lastPage, end.lastOffset)) return ERROR.COMPLETION;
       this.begun = true;
     }
@@ -79,13 +85,23 @@ export class InPlaceCompleter implements Completer {
       if (i === MOST_AT_ONCE) return UNFINISHED;
       this.kept--;
       const at = this.kept * this.plan.lanes;
-      this.plan.done?.mark(this.lanes, at, true);
-      this.plan.error?.mark(this.lanes, at, end.code !== ERROR.NONE);
-      this.plan.status?.put(this.lanes, at, end.code);
+      if (!this.ownerOnly) this.tellKept(at, end);
       if (!this.giveBack(this.lanes, at, this.pages[this.kept]!, this.offsets[this.kept]!)) return ERROR.COMPLETION;
     }
     this.begun = false;
     return ERROR.NONE;
+  }
+
+  private tellLast(end: RequestEnd): void {
+    const { lanes, base } = end;
+    tellEnd(this.plan, lanes, base, end, end.entryBytes);
+    if (end.fromStream && this.tellsPackets) this.tellPacket(lanes, base, end);
+  }
+
+  private tellKept(at: number, { code }: RequestEnd): void {
+    this.plan.done?.mark(this.lanes, at, true);
+    this.plan.error?.mark(this.lanes, at, code !== ERROR.NONE);
+    this.plan.status?.put(this.lanes, at, code);
   }
 
   private tellPacket(lanes: Int32Array, base: number, end: RequestEnd): void {

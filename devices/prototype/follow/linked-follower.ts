@@ -19,9 +19,10 @@ export class LinkedFollower extends Follower {
   private hasTail = false;
   /** Lists in line, by the addresses of their first entries. */
   private readonly lists: { page: number; offset: number }[] = [];
-  /** Entries since the list, or the way to the tail, began. */
+  /** Entries since the list began, or since the tail was named. */
   private length = 0;
-  /** Entries worked on, by place: in cyclic lists they come up again. */
+  /** Entries since the queue was enabled. */
+  private position = 0;
   private readonly scratch: Int32Array;
 
   constructor(parts: FollowerParts, follow: LinkedFollow) {
@@ -39,6 +40,7 @@ export class LinkedFollower extends Follower {
     this.hasTail = false;
     this.lists.length = 0;
     this.length = 0;
+    this.position = 0;
     return ERROR.NONE;
   }
 
@@ -48,7 +50,7 @@ export class LinkedFollower extends Follower {
     if (value === 'tail-address') {
       this.tail.setHalves(lo, hi);
       this.hasTail = true;
-      if (!this.looking) this.length = 0;
+      this.length = 0;
     }
     this.looking = true;
     return ERROR.NONE;
@@ -81,13 +83,13 @@ export class LinkedFollower extends Follower {
     if (!this.hasNext && !this.findNext()) return;
     if (this.inFlight > 0 && this.isWorkedOn(next)) return;
     if (this.length >= this.limit && (!this.follow.cyclic || this.follow.end === 'tail')) {
-      this.fail(ERROR.TOO_LONG, next.page, next.offset, this.length);
+      this.fail(ERROR.TOO_LONG, next.page, next.offset, this.position);
       return;
     }
     const { size, lanes } = plan.entry;
     const base = fifo.tail * lanes;
     if (!bus.fetch(next.page, next.offset, fifo.lanes, base, size, lanes, 1)) {
-      this.failFetch(this.length);
+      this.failFetch(this.position);
       return;
     }
     const readyAt = this.answerAt(now, size) + (bus.spentNs - before);
@@ -100,15 +102,16 @@ export class LinkedFollower extends Follower {
   private meetForeign(): void {
     this.looking = false;
     if (!this.follow.cyclic && this.follow.end !== 'tail') {
-      this.fail(ERROR.OWNER, this.next.page, this.next.offset, this.length);
+      this.fail(ERROR.OWNER, this.next.page, this.next.offset, this.position);
     }
   }
 
   private take(base: number, readyAt: number): void {
     const { fifo, next } = this;
     const { page, offset } = next;
-    fifo.push(page, offset, this.length, this.setup.phase, readyAt);
+    fifo.push(page, offset, this.position, this.setup.phase, readyAt);
     this.inFlight++;
+    this.position++;
     this.length++;
     const over = this.endsAt(base, page, offset);
     this.setNext(fifo.lanes, base);
@@ -149,7 +152,7 @@ export class LinkedFollower extends Follower {
     const { ended, scratch, bus, plan, follow } = this;
     const { entry } = plan;
     if (!bus.fetchNow(ended.page, ended.offset, scratch, 0, entry.size, entry.lanes, 1)) {
-      this.failFetch(this.length);
+      this.failFetch(this.position);
       return;
     }
     if (follow.end === 'last' && entry.last!.is(scratch, 0)) return;
