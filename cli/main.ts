@@ -5,6 +5,7 @@ import { ExitCode } from './exit-code';
 import { packageVersion } from './installation';
 import { createProgram } from './program';
 import type * as bugsModule from './commands/bugs';
+import type * as compareModule from './commands/compare';
 import type * as listModule from './commands/list';
 import type * as runModule from './commands/run';
 import { UsageError } from './usage-error';
@@ -18,6 +19,10 @@ const program = createProgram(packageVersion(), {
   bugs: async (targets, options) => {
     const { bugsCommand } = module.require('./commands/bugs') as typeof bugsModule;
     process.exitCode = await bugsCommand(targets, options);
+  },
+  compare: async (formats, options) => {
+    const { compareCommand } = module.require('./commands/compare') as typeof compareModule;
+    process.exitCode = await compareCommand(formats, options);
   },
   list: async (targets, options) => {
     const { listCommand } = module.require('./commands/list') as typeof listModule;
