@@ -4,8 +4,8 @@ import { formatTime } from '../report/units';
 /** One figure of a comparison. */
 export interface FigureRow {
   readonly label: string;
-  /** What it is counted in, for pictures. */
-  readonly unit: string;
+  /** The same where there is more room. */
+  readonly title: string;
   readonly value: (figures: FormatFigures) => number;
   readonly text: (figures: FormatFigures) => string;
   /** Which end is better. */
@@ -21,11 +21,11 @@ export const shortNumber = (value: number): string => {
 
 const row = (
   label: string,
-  unit: string,
+  title: string,
   value: FigureRow['value'],
   text: (value: number) => string = shortNumber,
   better: FigureRow['better'] = 'less',
-): FigureRow => ({ label, unit, value, text: (figures) => text(value(figures)), better });
+): FigureRow => ({ label, title, value, text: (figures) => text(value(figures)), better });
 
 const perRequest =
   (pick: (figures: FormatFigures) => number) =>
@@ -49,29 +49,34 @@ export const throughput = ({ payloadBytes, nanoseconds }: FormatFigures): number
 
 /** The figures of a comparison, in their order. */
 export const FIGURE_ROWS: readonly FigureRow[] = [
-  row('throughput', 'simulated', throughput, throughputText, 'more'),
-  row('latency, median', 'simulated', ({ latency }) => latency.median, formatTime),
-  row('latency, 99th percentile', 'simulated', ({ latency }) => latency.p99, formatTime),
-  row('descriptor bytes per byte', 'read and written, per payload byte', descriptorBytesPerByte),
-  row('bus reads per KiB', 'of descriptors, per KiB of payload', (figures) => 1024 * busReadsPerByte(figures)),
+  row('throughput', 'throughput', throughput, throughputText, 'more'),
+  row('latency, median', 'latency, median', ({ latency }) => latency.median, formatTime),
+  row('latency, 99th percentile', 'latency, 99th percentile', ({ latency }) => latency.p99, formatTime),
+  row('descriptor bytes per byte', 'descriptor bytes per byte of payload', descriptorBytesPerByte),
+  row('bus reads per KiB', 'descriptor reads per KiB of payload', (figures) => 1024 * busReadsPerByte(figures)),
+  row(
+    'completion writes per req.',
+    'completion writes per request',
+    perRequest(({ completionWrites }) => completionWrites),
+  ),
   row(
     'cache lines per request',
-    'of descriptors, touched by the CPU',
+    'cache lines of descriptors per request',
     perRequest(({ cacheLines }) => cacheLines),
   ),
   row(
     'IOTLB misses per request',
-    'page-table walks',
+    'IOTLB misses per request',
     perRequest(({ iotlbMisses }) => iotlbMisses),
   ),
   row(
     'doorbells per request',
-    'register writes',
+    'doorbells per request',
     perRequest(({ doorbells }) => doorbells),
   ),
   row(
     'interrupts per request',
-    'raised by the engine',
+    'interrupts per request',
     perRequest(({ interrupts }) => interrupts),
   ),
 ];
@@ -79,8 +84,9 @@ export const FIGURE_ROWS: readonly FigureRow[] = [
 /** Where time went, in the order in which it is shown. */
 export const TIME_PARTS: readonly { readonly key: keyof TimeShares; readonly label: string }[] = [
   { key: 'moving', label: 'moving data' },
-  { key: 'dataLatency', label: 'first answers' },
-  { key: 'descriptors', label: 'descriptors' },
+  { key: 'answers', label: 'waiting for data' },
+  { key: 'listsAndCompletions', label: 'lists and completions' },
+  { key: 'entries', label: 'waiting for entries' },
   { key: 'blocked', label: 'blocked' },
   { key: 'software', label: 'software' },
 ];

@@ -18,7 +18,7 @@ const TRACK = '#eef1f4';
 /** Of the formats, in their order: the Okabe–Ito palette, which colour-blind people can tell apart. */
 const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'];
 /** Of the parts of the time. */
-const TIME_COLORS = ['#0072b2', '#56b4e9', '#e69f00', '#cc79a7', '#c3cad2'];
+const TIME_COLORS = ['#0072b2', '#56b4e9', '#009e73', '#e69f00', '#cc79a7', '#c3cad2'];
 
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -45,8 +45,8 @@ const panel = (row: FigureRow, all: readonly FormatFigures[], x: number, y: numb
   const most = Math.max(...all.map(row.value));
   const room = PANEL - NAME - VALUE;
   const head = [
-    text(x, y, row.label, { size: 13, bold: true }),
-    text(x + PANEL, y, `${row.unit}; ${row.better} is better`, { size: 11, color: SOFT, anchor: 'end' }),
+    text(x, y, row.title, { size: 13, bold: true }),
+    text(x + PANEL, y, `${row.better} is better`, { size: 11, color: SOFT, anchor: 'end' }),
   ];
   return head.concat(
     all.flatMap((figures, i) => {
@@ -66,7 +66,7 @@ const legend = (x: number, y: number): string[] => {
   let at = x;
   return TIME_PARTS.flatMap(({ label }, i) => {
     const entry = [rect(at, y - 10, 11, 11, TIME_COLORS[i]!), text(at + 16, y, label, { size: 11, color: SOFT })];
-    at += 40 + 6.2 * label.length;
+    at += 32 + 6.4 * label.length;
     return entry;
   });
 };
@@ -74,7 +74,7 @@ const legend = (x: number, y: number): string[] => {
 /** Where the time of each format went: one bar of the same length for all. */
 const timePanel = (all: readonly FormatFigures[], x: number, y: number): string[] => {
   const room = WIDTH - 2 * MARGIN - NAME - VALUE;
-  const head = [text(x, y, 'where the time went', { size: 13, bold: true }), ...legend(x + NAME, y)];
+  const head = [text(x, y, 'where the time went', { size: 13, bold: true }), ...legend(x + NAME + 40, y)];
   const total = text(WIDTH - MARGIN, y, 'in all', { size: 11, color: SOFT, anchor: 'end' });
   return [...head, total].concat(
     all.flatMap((figures, i) => {

@@ -106,11 +106,12 @@ const measureOn = async (
   unsubscribe();
   if (moves === 'out') checkSent(engine, sizes);
   const statistics = engine.statistics(0);
+  const payloadBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   return {
     name: candidate.name,
     moves,
     requests: sizes.length,
-    payloadBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+    payloadBytes,
     entries: statistics.entries,
     descriptorReads: statistics.fetchReads,
     descriptorReadBytes: statistics.fetchBytes,
@@ -122,7 +123,7 @@ const measureOn = async (
     interrupts: statistics.interrupts,
     nanoseconds: outcome.nanoseconds,
     latency: latencyOf(outcome.latencies),
-    time: timeShares(outcome.nanoseconds, statistics),
+    time: timeShares(outcome.nanoseconds, payloadBytes / engine.parameters.bytesPerNs, statistics),
   };
 };
 

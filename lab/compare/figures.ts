@@ -33,12 +33,14 @@ export interface FormatFigures {
 
 /** What the engine was doing. */
 export interface TimeShares {
-  /** It moved data, and told completions. */
+  /** Its data path carried payload. */
   readonly moving: number;
-  /** It waited for the first answers of data that it had asked for. */
-  readonly dataLatency: number;
-  /** It waited for descriptors. */
-  readonly descriptors: number;
+  /** It waited for answers to reads of data, or for data's writes, on their way. */
+  readonly answers: number;
+  /** It read tables and lists, and told completions. */
+  readonly listsAndCompletions: number;
+  /** It waited for entries. */
+  readonly entries: number;
   /** It waited for room to tell a completion, or for the stream. */
   readonly blocked: number;
   /** It had nothing to do: interrupt, driver and doorbell. */
@@ -55,10 +57,23 @@ export const latencyOf = (values: Float64Array): FormatFigures['latency'] => {
   return { median: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), largest: percentile(sorted, 1) };
 };
 
-/** Splits a span of time by what the engine says that it did. */
-export const timeShares = (nanoseconds: number, statistics: Readonly<QueueStatistics>): TimeShares => {
+/** Splits a span of time by what the engine says that it did. @param transferNs what the payload takes at full bandwidth */
+export const timeShares = (
+  nanoseconds: number,
+  transferNs: number,
+  statistics: Readonly<QueueStatistics>,
+): TimeShares => {
   const { busyNs, dataStallNs, fetchStallNs, streamStallNs, completionStallNs } = statistics;
   const blocked = streamStallNs + completionStallNs;
-  const software = Math.max(0, nanoseconds - busyNs - dataStallNs - fetchStallNs - blocked);
-  return { moving: busyNs, dataLatency: dataStallNs, descriptors: fetchStallNs, blocked, software };
+  // The engine counts all that its data path does as busy, waiting for answers included.
+  const working = busyNs - dataStallNs;
+  const moving = Math.min(working, transferNs);
+  return {
+    moving,
+    answers: dataStallNs,
+    listsAndCompletions: working - moving,
+    entries: fetchStallNs,
+    blocked,
+    software: Math.max(0, nanoseconds - busyNs - fetchStallNs - blocked),
+  };
 };
