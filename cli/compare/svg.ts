@@ -66,7 +66,7 @@ const legend = (x: number, y: number): string[] => {
   let at = x;
   return TIME_PARTS.flatMap(({ label }, i) => {
     const entry = [rect(at, y - 10, 11, 11, TIME_COLORS[i]!), text(at + 16, y, label, { size: 11, color: SOFT })];
-    at += 32 + 6.4 * label.length;
+    at += 28 + 6.1 * label.length;
     return entry;
   });
 };
@@ -75,8 +75,7 @@ const legend = (x: number, y: number): string[] => {
 const timePanel = (all: readonly FormatFigures[], x: number, y: number): string[] => {
   const room = WIDTH - 2 * MARGIN - NAME - VALUE;
   const head = [text(x, y, 'where the time went', { size: 13, bold: true }), ...legend(x + NAME + 40, y)];
-  const total = text(WIDTH - MARGIN, y, 'in all', { size: 11, color: SOFT, anchor: 'end' });
-  return [...head, total].concat(
+  return head.concat(
     all.flatMap((figures, i) => {
       const line = y + 12 + i * STEP;
       let at = x + NAME;
