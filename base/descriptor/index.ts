@@ -67,7 +67,7 @@ export {
   type Members,
 } from './members';
 export type { LanePiece, PlacedField } from './placed';
-export { publisher, type Publish } from './publish';
+export { publisher, runPublisher, type Publish, type PublishRun } from './publish';
 export { rustStructs } from './rust';
 export type { Sample, Spoiled } from './sample';
 export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';

@@ -16,7 +16,12 @@ const parse = async (...words: string[]): Promise<{ command: string; targets: st
     async (targets: string[], options: object): Promise<void> => {
       asked = { command, targets, options };
     };
-  const program = createProgram('1.2.3', { run: note('run'), bugs: note('bugs'), list: note('list'), compare: note('compare') });
+  const program = createProgram('1.2.3', {
+    run: note('run'),
+    bugs: note('bugs'),
+    list: note('list'),
+    compare: note('compare'),
+  });
   try {
     await runCommandLine(program, words);
   } catch (error) {

@@ -27,7 +27,10 @@ const planOf = ({ pieces }: Kind): fc.Arbitrary<Plan> => {
   return fc.record({
     size: fc.constantFrom(1, 2, 4, 8, 16),
     begin: fc.constantFrom(0, 3, 65_534),
-    requests: fc.array(fc.array(piece, { minLength: 1, maxLength: pieces === 'own' ? 1 : 4 }), { minLength: 1, maxLength: 24 }),
+    requests: fc.array(fc.array(piece, { minLength: 1, maxLength: pieces === 'own' ? 1 : 4 }), {
+      minLength: 1,
+      maxLength: 24,
+    }),
     batches: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
     events: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 6 }),
     parameters: fc.record({
@@ -58,7 +61,10 @@ const check = (kind: Kind, plan: Plan): void => {
   const requests = place(plan, kind);
   const end = Math.max(...requests.flat().map(({ address, length }) => address + length)) + GAP;
   rig.port.map(BUFFERS, end - BUFFERS);
-  rig.port.poke(BUFFERS, Array.from({ length: end - BUFFERS }, (_, i) => byteAt(BUFFERS + i)));
+  rig.port.poke(
+    BUFFERS,
+    Array.from({ length: end - BUFFERS }, (_, i) => byteAt(BUFFERS + i)),
+  );
   rig.write(0, Q.STREAM_SEED, SEED);
   const driver = new FamilyDriver(rig, kind, plan.size, plan.begin);
   let next = 0;
@@ -72,7 +78,8 @@ const check = (kind: Kind, plan: Plan): void => {
     }
     if (batch.length > 0) driver.submit(batch);
     // Where there is no room, everything that is under way has to come back first.
-    if (rig.run(batch.length === 0 ? 100_000 : plan.events[round % plan.events.length]) === 100_000) throw new Error('hangs');
+    if (rig.run(batch.length === 0 ? 100_000 : plan.events[round % plan.events.length]) === 100_000)
+      throw new Error('hangs');
     driver.reap();
     if (round > 1000) throw new Error('the engine does not get on');
   }

@@ -97,7 +97,12 @@ export class FamilyDriver {
       done: DONES,
       doneSize: size + 1,
       config: PHASE | DONE_PHASE | counting,
-      index: kind.follow === 'ring' || kind.follow === 'heads' ? (counting || kind.follow === 'heads' ? begin : begin % size) : 0,
+      index:
+        kind.follow === 'ring' || kind.follow === 'heads'
+          ? counting || kind.follow === 'heads'
+            ? begin
+            : begin % size
+          : 0,
       doneTail: kind.completion === 'used-ring' ? begin : 0,
     });
   }
@@ -193,7 +198,8 @@ export class FamilyDriver {
     const { bytes, kind } = this;
     slots.forEach((at, i) => {
       bytes.put(at + E.next, slots[i + 1] ?? 0, 8);
-      if (kind.follow === 'last' && i + 1 === slots.length) bytes.put(at + E.flags, bytes.get(at + E.flags, 2) | F.LAST, 2);
+      if (kind.follow === 'last' && i + 1 === slots.length)
+        bytes.put(at + E.flags, bytes.get(at + E.flags, 2) | F.LAST, 2);
     });
     if (kind.follow === 'null' && this.last !== 0) bytes.put(this.last + E.next, slots[0]!, 8);
     this.last = slots.at(-1)!;

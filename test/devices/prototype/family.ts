@@ -84,7 +84,10 @@ const completionOf = ({ completion }: Kind): Format['completion'] => {
 
 /** The format, or nothing where a format cannot be so. */
 export const familyFormat = (kind: Kind): Format | undefined => {
-  if (kind.completion === 'in-ring' && (kind.follow !== 'ring' || kind.ownership !== 'phase' || kind.pieces === 'frame')) {
+  if (
+    kind.completion === 'in-ring' &&
+    (kind.follow !== 'ring' || kind.ownership !== 'phase' || kind.pieces === 'frame')
+  ) {
     return undefined;
   }
   const pieces: Format['pieces'] =

@@ -31,8 +31,7 @@ const noise = (prng: Prng): Uint8Array => {
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < ROOM; at += 4) {
     const kind = prng.below(8);
-    const value =
-      kind < 2 ? BASE + prng.below(ROOM) : kind < 4 ? prng.below(300) : kind === 4 ? 0 : prng.nextU32();
+    const value = kind < 2 ? BASE + prng.below(ROOM) : kind < 4 ? prng.below(300) : kind === 4 ? 0 : prng.nextU32();
     view.setUint32(at, value, true);
   }
   return bytes;

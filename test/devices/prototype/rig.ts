@@ -4,7 +4,15 @@ import { Clock } from '../../../emulator/clock';
 import { FakePort, fakeDeviceHost, RegisterWindow, type FakeDeviceHost } from '../../support/fake-device-host';
 
 /** Register offsets and bits as docs/prototype.md gives them. */
-export const REG = { ID: 0x00, VERSION: 0x04, CAPABILITY: 0x08, FORMAT: 0x0c, CONTROL: 0x10, INT_STATUS: 0x14, ARBITER: 0x18 };
+export const REG = {
+  ID: 0x00,
+  VERSION: 0x04,
+  CAPABILITY: 0x08,
+  FORMAT: 0x0c,
+  CONTROL: 0x10,
+  INT_STATUS: 0x14,
+  ARBITER: 0x18,
+};
 export const Q = {
   CONTROL: 0x00,
   STATUS: 0x04,
@@ -60,7 +68,12 @@ export class Rig {
   readonly device: PrototypeEngine;
   readonly regs: RegisterWindow;
 
-  constructor(format: Format, options: Omit<PrototypeOptions, 'format'> = {}, port = new FakePort(), clock = new Clock()) {
+  constructor(
+    format: Format,
+    options: Omit<PrototypeOptions, 'format'> = {},
+    port = new FakePort(),
+    clock = new Clock(),
+  ) {
     const queues = options.queues ?? 4;
     this.host = fakeDeviceHost({ port, clock, interrupts: options.interrupts === 'per-queue' ? queues : 1 });
     this.device = new PrototypeEngine('engine', { format, ...options });

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { invalidSample, validSample, walk, wordsOfBytes, type Format, type WalkedEntry } from '../../../base/descriptor';
+import {
+  invalidSample,
+  validSample,
+  walk,
+  wordsOfBytes,
+  type Format,
+  type WalkedEntry,
+} from '../../../base/descriptor';
 import { EntryRoles } from '../../../base/descriptor/roles';
 import type { Sample } from '../../../base/descriptor/sample';
 import { Prng } from '../../../base/prng';
@@ -22,7 +29,7 @@ const ALL: readonly Format[] = [
 const DONE = 0x10_0000;
 const SEED = 77;
 
-const startingByte = (address: bigint, i: number): number => Number((address >> 3n) & 0xffn) ^ (i * 31 + 7) & 0xff;
+const startingByte = (address: bigint, i: number): number => Number((address >> 3n) & 0xffn) ^ ((i * 31 + 7) & 0xff);
 
 /** Puts a sample into memory, with buffers whose bytes tell where they are and a guard byte behind each. */
 const load = (port: FakePort, sample: Sample, entries: readonly WalkedEntry[]): void => {
@@ -32,7 +39,10 @@ const load = (port: FakePort, sample: Sample, entries: readonly WalkedEntry[]): 
   for (const { pieces } of entries) {
     for (const { address, length } of pieces) {
       port.map(address, length + 1);
-      port.poke(address, Array.from({ length: length + 1 }, (_, i) => startingByte(address, i)));
+      port.poke(
+        address,
+        Array.from({ length: length + 1 }, (_, i) => startingByte(address, i)),
+      );
     }
   }
 };
@@ -87,7 +97,11 @@ class Expected {
     }
     for (const { address, length, moves } of pieces) {
       if (moves === 'from-memory') for (let i = 0; i < length; i++) this.sent.push(startingByte(address, i));
-      else this.put(address, Array.from({ length }, () => prototypePatternByte(SEED, this.position++)));
+      else
+        this.put(
+          address,
+          Array.from({ length }, () => prototypePatternByte(SEED, this.position++)),
+        );
     }
   }
 
@@ -149,10 +163,13 @@ describe('prototype: descriptors of every format', () => {
           const sample = invalidSample(format, new Prng(seed));
           const { entries } = walk(format, wordsOfBytes(sample.bytes, sample.base), sample.start);
           const rig = new Rig(format, { ...parameters, maxLength: 1 << 20 });
-          const small = entries.map((entry) => ({ ...entry, pieces: entry.pieces.filter(({ length }) => length < 1e5) }));
+          const small = entries.map((entry) => ({
+            ...entry,
+            pieces: entry.pieces.filter(({ length }) => length < 1e5),
+          }));
           const inside = small.map((entry) => ({
             ...entry,
-            pieces: entry.pieces.filter(({ address, length }) => address + BigInt(length) < (1n << 64n)),
+            pieces: entry.pieces.filter(({ address, length }) => address + BigInt(length) < 1n << 64n),
           }));
           load(rig.port, sample, inside);
           setUp(rig, sample);

@@ -1,5 +1,16 @@
 import { expect } from 'chai';
-import { addressOf, bits, descriptor, flag, format, lengthIn, marks, ring, word32, word64 } from '../../../base/descriptor';
+import {
+  addressOf,
+  bits,
+  descriptor,
+  flag,
+  format,
+  lengthIn,
+  marks,
+  ring,
+  word32,
+  word64,
+} from '../../../base/descriptor';
 import { Q, Rig, STATUS } from './rig';
 
 const copyRing = format({
