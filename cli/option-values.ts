@@ -38,6 +38,13 @@ export const parseMemory = (text: string): number => {
   throw wrong('--memory', 'a whole number of MiB from 16 to 65536', text);
 };
 
+/** `--jobs`: threads. */
+export const parseJobs = (text: string): number => {
+  const jobs = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (jobs >= 1 && jobs <= 256) return jobs;
+  throw wrong('--jobs', 'a whole number from 1 to 256', text);
+};
+
 /** `--log-level`. */
 export const parseLogLevel = (text: string): LogLevel => {
   const level = LOG_LEVELS.find((known) => known === text);

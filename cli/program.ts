@@ -2,7 +2,15 @@ import { Command } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
 import type { CommonOptions, RunningOptions } from './commands/common';
 import type { RunCommandOptions } from './commands/run';
-import { parseFilter, parseLogLevel, parseMemory, parseSeed, parseTimeLimit, parseTimeout } from './option-values';
+import {
+  parseFilter,
+  parseJobs,
+  parseLogLevel,
+  parseMemory,
+  parseSeed,
+  parseTimeLimit,
+  parseTimeout,
+} from './option-values';
 
 /** Any run without `--seed` is the same run. */
 const DEFAULT_SEED = 1;
@@ -49,7 +57,7 @@ const addCommonOptions = (command: Command): Command =>
     .option('--json', 'machine-readable results on standard output, and nothing else')
     .option('--typecheck', 'check the types of scenarios before they run')
     .option('--timeout <seconds>', 'real time that each scenario may take', parseTimeout, DEFAULT_TIMEOUT_SECONDS)
-    .option('--memory <MiB>', 'JavaScript heap for the scenarios', parseMemory, DEFAULT_HEAP_MEBIBYTES)
+    .option('--memory <MiB>', 'JavaScript heap for the scenarios of each thread', parseMemory, DEFAULT_HEAP_MEBIBYTES)
     .option(
       '--log-level <level>',
       "the kernel's log on standard error: silent, error, warn, info or debug",
@@ -66,6 +74,7 @@ const addRunOptions = (command: Command): Command =>
       parseSeed,
       DEFAULT_SEED,
     )
+    .option('-j, --jobs <number>', 'threads that share the cases; default: one for each core', parseJobs)
     .option(
       '-m, --matrix [axis=value...]',
       'run each scenario on all the machines of its matrix, or on those with these values',

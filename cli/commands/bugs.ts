@@ -1,4 +1,4 @@
-import type { CaseWorker } from '../case-worker';
+import { tasksOf, type Crew } from '../crew';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
 import type { LoadedScenario } from '../loaded-scenario';
@@ -9,9 +9,8 @@ import { MuseumJson } from '../report/museum-json';
 import type { MuseumReport, TourSummary } from '../report/museum-report';
 import { MuseumText } from '../report/museum-text';
 import { terminalOf } from '../report/terminal';
-import { runOne } from '../run-one';
 import { findExhibits } from '../targets';
-import { createWorker, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
+import { createCrew, jobsOf, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
 
 const isExhibit = (scenario: LoadedScenario): scenario is LoadedExhibit => scenario.exhibit !== undefined;
 
@@ -20,15 +19,27 @@ const strangers = (scenarios: readonly LoadedScenario[]): Problem[] =>
     .filter((scenario) => !isExhibit(scenario))
     .map(({ file, name }) => ({ file, message: `scenario '${name}' is no exhibit: 'dmalab run' runs it` }));
 
-const runExhibit = async (
-  worker: CaseWorker,
-  scenario: LoadedExhibit,
+/** Runs all exhibits, and tells of each when the last of its cases is known. */
+const runExhibits = async (
+  crew: Crew,
+  exhibits: readonly LoadedExhibit[],
   { seed, timeout, timeLimit }: RunningOptions,
-): Promise<ExhibitVerdict> => {
+  tell: (verdict: ExhibitVerdict) => void,
+): Promise<void> => {
   const settings = { seed, timeoutSeconds: timeout, sanitize: true, timeLimit: timeLimit ?? null, traceFile: null };
-  const outcomes: Outcome[] = [];
-  for (const matrixCase of scenario.cases) outcomes.push(await runOne(worker, scenario, matrixCase, settings));
-  return judgeExhibit(scenario, outcomes);
+  const waiting = [...exhibits];
+  let outcomes: Outcome[] = [];
+  const tellComplete = (): void => {
+    while (waiting[0]?.cases.length === outcomes.length) {
+      tell(judgeExhibit(waiting.shift()!, outcomes));
+      outcomes = [];
+    }
+  };
+  tellComplete();
+  await crew.run(tasksOf(exhibits), settings, (outcome) => {
+    outcomes.push(outcome);
+    tellComplete();
+  });
 };
 
 const summaryOf = (
@@ -47,24 +58,23 @@ const summaryOf = (
 });
 
 const tour = async (
-  worker: CaseWorker,
+  crew: Crew,
   files: readonly string[],
   options: RunningOptions,
   report: MuseumReport,
 ): Promise<TourSummary> => {
   const selected = matrixOf(options.matrix);
-  const loaded = await loadFiltered(worker, files, options.filter, selected?.selected ?? {});
+  const loaded = await loadFiltered(crew.first, files, options.filter, selected?.selected ?? {});
   requireCases(loaded.scenarios, selected);
   const problems = [...loaded.problems, ...strangers(loaded.scenarios)];
   const exhibits = loaded.scenarios.filter(isExhibit).sort((a, b) => a.exhibit.number - b.exhibit.number);
   report.start(exhibits);
   const start = performance.now();
   const verdicts: ExhibitVerdict[] = [];
-  for (const exhibit of exhibits) {
-    const verdict = await runExhibit(worker, exhibit, options);
+  await runExhibits(crew, exhibits, options, (verdict) => {
     verdicts.push(verdict);
     report.verdict(verdict);
-  }
+  });
   const summary = summaryOf(verdicts, problems, performance.now() - start);
   report.end(problems, summary);
   return summary;
@@ -80,12 +90,12 @@ export const bugsCommand = async (targets: readonly string[], options: RunningOp
     json === true
       ? new MuseumJson({ version, seed, write: (text) => void process.stdout.write(text) })
       : new MuseumText(terminalOf(process.stdout), { version, seed, stacks: logLevel === 'debug' });
-  const worker = createWorker(options);
+  const crew = createCrew(options, jobsOf(options));
   try {
-    const { failed, notLoaded } = await tour(worker, files, options, report);
+    const { failed, notLoaded } = await tour(crew, files, options, report);
     if (notLoaded > 0) return ExitCode.unusable;
     return failed > 0 ? ExitCode.failed : ExitCode.passed;
   } finally {
-    await worker.close();
+    await crew.close();
   }
 };

@@ -1,6 +1,9 @@
+import os from 'node:os';
 import type { MatrixValues } from '../../lab/matrix/axes';
 import { valueWords } from '../../lab/matrix/case-name';
 import { CaseWorker } from '../case-worker';
+import { Crew } from '../crew';
+import type { HeldOutput } from '../held-output';
 import { loadAll, type Loaded } from '../load-all';
 import type { LoadedScenario } from '../loaded-scenario';
 import type { LogLevel } from '../log-level';
@@ -29,22 +32,35 @@ export interface RunningOptions extends CommonOptions {
   readonly matrix?: MatrixWords;
   /** Simulated milliseconds. */
   readonly timeLimit?: number;
+  /** Threads that share the cases. */
+  readonly jobs?: number;
 }
 
 /** What `--matrix` asks for; null without it. */
 export const matrixOf = (words: MatrixWords | undefined): MatrixOption | null =>
   words === undefined ? null : parseMatrixOption(words === true ? [] : words);
 
-/** The worker as the options want it. What scenarios print must not get between the results. */
-export const createWorker = (options: CommonOptions): CaseWorker =>
-  new CaseWorker({
-    typecheck: options.typecheck === true,
+const createWorker = (options: CommonOptions, output: HeldOutput, typecheck: boolean): CaseWorker => {
+  const printLog = logPrinter(terminalOf(process.stderr).colors.isColorSupported);
+  return new CaseWorker({
+    typecheck,
     logLevel: options.logLevel,
     timeoutSeconds: options.timeout,
     heapMebibytes: options.memory,
-    onOutput: (text) => void process.stderr.write(text),
-    onLog: logPrinter(terminalOf(process.stderr).colors.isColorSupported),
+    onOutput: (text) => output.say(() => void process.stderr.write(text)),
+    onLog: (record) => output.say(() => printLog(record)),
   });
+};
+
+/**
+ * The threads as the options want them; one where they say nothing. What scenarios print must not get between the results.
+ * Types are checked where scenarios are loaded first.
+ */
+export const createCrew = (options: CommonOptions, jobs = 1): Crew =>
+  new Crew(jobs, (output, isFirst) => createWorker(options, output, isFirst && options.typecheck === true));
+
+/** How many threads share the cases: as many as asked for, or as there are cores. */
+export const jobsOf = ({ jobs }: RunningOptions): number => jobs ?? os.availableParallelism();
 
 /** Loads the modules and keeps what the filter lets through. A filter that lets nothing through is a mistake. */
 export const loadFiltered = async (

@@ -7,7 +7,7 @@ import { layOut } from '../report/columns';
 import { listAsJson } from '../report/json-report';
 import { terminalOf, type Terminal } from '../report/terminal';
 import { findFiles, shippedName } from '../targets';
-import { createWorker, loadFiltered, type CommonOptions } from './common';
+import { createCrew, loadFiltered, type CommonOptions } from './common';
 
 const GAP = 2;
 
@@ -39,13 +39,13 @@ const listAsText = ({ scenarios, problems }: Loaded, { colors, width, write }: T
 /** `dmalab list`: names and describes scenarios without running them. The result is the exit code. */
 export const listCommand = async (targets: readonly string[], options: CommonOptions): Promise<number> => {
   const files = findFiles(targets);
-  const worker = createWorker(options);
+  const crew = createCrew(options);
   try {
-    const loaded = await loadFiltered(worker, files, options.filter);
+    const loaded = await loadFiltered(crew.first, files, options.filter);
     if (options.json === true) process.stdout.write(listAsJson(loaded.scenarios, loaded.problems));
     else listAsText(loaded, terminalOf(process.stdout));
     return loaded.problems.length > 0 ? ExitCode.unusable : ExitCode.passed;
   } finally {
-    await worker.close();
+    await crew.close();
   }
 };

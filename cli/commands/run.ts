@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { compareWith, isWorse, type Comparison } from '../baseline/compare';
 import { readBaseline, type Baseline } from '../baseline/read-baseline';
-import type { CaseWorker } from '../case-worker';
+import { tasksOf, type Crew } from '../crew';
 import { ExitCode } from '../exit-code';
 import { packageVersion } from '../installation';
 import type { LoadedScenario } from '../loaded-scenario';
@@ -13,9 +13,9 @@ import { MatrixReport } from '../report/matrix-report';
 import type { RunReport, RunSummary } from '../report/run-report';
 import { terminalOf } from '../report/terminal';
 import { TextReport } from '../report/text-report';
-import { runOne } from '../run-one';
 import { findFiles } from '../targets';
-import { createWorker, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
+import { UsageError } from '../usage-error';
+import { createCrew, jobsOf, loadFiltered, matrixOf, requireCases, type RunningOptions } from './common';
 
 /** The options of `dmalab run`. */
 export interface RunCommandOptions extends RunningOptions {
@@ -52,9 +52,9 @@ interface Result {
   readonly comparison: Comparison | null;
 }
 
-/** Runs the cases one after another, and tells the reports. */
+/** Runs the cases, and tells the reports in their order. */
 const runCases = async (
-  worker: CaseWorker,
+  crew: Crew,
   scenarios: readonly LoadedScenario[],
   options: RunCommandOptions,
   { traceFile, reports }: Plan,
@@ -62,23 +62,20 @@ const runCases = async (
   const { seed, timeout, sanitizer, timeLimit } = options;
   const settings = { seed, timeoutSeconds: timeout, sanitize: sanitizer, timeLimit: timeLimit ?? null, traceFile };
   const outcomes: Outcome[] = [];
-  for (const scenario of scenarios) {
-    for (const matrixCase of scenario.cases) {
-      const outcome = await runOne(worker, scenario, matrixCase, settings);
-      outcomes.push(outcome);
-      for (const report of reports) report.outcome(outcome);
-    }
-  }
+  await crew.run(tasksOf(scenarios), settings, (outcome) => {
+    outcomes.push(outcome);
+    for (const report of reports) report.outcome(outcome);
+  });
   return outcomes;
 };
 
-const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan): Promise<Result> => {
+const runAll = async (crew: Crew, options: RunCommandOptions, plan: Plan): Promise<Result> => {
   const start = performance.now();
   const { files, matrix, reports, baseline } = plan;
-  const { scenarios, problems } = await loadFiltered(worker, files, options.filter, matrix?.selected ?? null);
+  const { scenarios, problems } = await loadFiltered(crew.first, files, options.filter, matrix?.selected ?? null);
   requireCases(scenarios, matrix);
   for (const report of reports) report.start(scenarios);
-  const outcomes = await runCases(worker, scenarios, options, plan);
+  const outcomes = await runCases(crew, scenarios, options, plan);
   const failed = outcomes.filter(({ failure }) => failure !== null).length;
   const summary = {
     passed: outcomes.length - failed,
@@ -92,8 +89,17 @@ const runAll = async (worker: CaseWorker, options: RunCommandOptions, plan: Plan
   return { summary, comparison };
 };
 
+/** A file of events is written by one thread. */
+const checkedJobs = (options: RunCommandOptions): number => {
+  if (options.trace === undefined) return jobsOf(options);
+  if ((options.jobs ?? 1) > 1)
+    throw new UsageError('--trace writes one case after the other: it takes no --jobs above 1');
+  return 1;
+};
+
 /** `dmalab run`: loads and runs scenarios and reports. The result is the exit code. */
 export const runCommand = async (targets: readonly string[], options: RunCommandOptions): Promise<number> => {
+  const jobs = checkedJobs(options);
   const matrix = matrixOf(options.matrix);
   const files = findFiles([...targets, ...(matrix?.targets ?? [])]);
   // It may be the very file that this run's results go to.
@@ -102,14 +108,14 @@ export const runCommand = async (targets: readonly string[], options: RunCommand
     file === undefined ? undefined : createOutputFile(option, file, files);
   const jsonFile = outputFile('--json-file', options.jsonFile);
   const traceFile = outputFile('--trace', options.trace) ?? null;
-  const worker = createWorker(options);
+  const crew = createCrew(options, jobs);
   try {
     const reports = createReports(options, jsonFile);
-    const { summary, comparison } = await runAll(worker, options, { files, matrix, reports, traceFile, baseline });
+    const { summary, comparison } = await runAll(crew, options, { files, matrix, reports, traceFile, baseline });
     if (summary.notLoaded > 0) return ExitCode.unusable;
     const isBad = summary.failed > 0 || (comparison !== null && isWorse(comparison));
     return isBad ? ExitCode.failed : ExitCode.passed;
   } finally {
-    await worker.close();
+    await crew.close();
   }
 };

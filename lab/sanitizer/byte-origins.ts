@@ -14,22 +14,28 @@ export const AWAITED = 4;
 /** What each becomes when it is lent to a device that is to write it. */
 const LENT = new Uint8Array([KNOWN, AWAITED, OUTDATED, OUTDATED, AWAITED]);
 
-/** The origin of each byte of memory. Everything is `KNOWN` at first, and takes no room. */
-export class ByteOrigins {
-  private readonly pages = new Map<number, Uint8Array>();
+/** The origins of a page's bytes, or the one that they all have. */
+type Page = Uint8Array | number;
 
-  /** Visits the parts of a range, page by page. A page without anything but `KNOWN` comes as undefined. */
+/**
+ * The origin of each byte of memory. Everything is `KNOWN` at first, and takes no room; a page whose bytes are all of one
+ * origin, as a new one's, takes hardly any.
+ */
+export class ByteOrigins {
+  private readonly pages = new Map<number, Page>();
+
+  /** Visits the parts of a range, page by page. A page of which nothing is stored is `KNOWN`. */
   private walk(
     address: number,
     length: number,
-    visit: (page: Uint8Array | undefined, start: number, end: number, number: number) => boolean,
+    visit: (page: Page, start: number, end: number, number: number) => boolean,
   ): void {
     for (let done = 0; done < length;) {
       const here = address + done;
       const number = Math.floor(here / PAGE_SIZE);
       const start = here - number * PAGE_SIZE;
       const end = Math.min(PAGE_SIZE, start + length - done);
-      if (!visit(this.pages.get(number), start, end, number)) return;
+      if (!visit(this.pages.get(number) ?? KNOWN, start, end, number)) return;
       done += end - start;
     }
   }
@@ -37,24 +43,38 @@ export class ByteOrigins {
   /** Gives all bytes of a range an origin. */
   fill(address: number, length: number, origin: number): void {
     this.walk(address, length, (page, start, end, number) => {
-      const there = page ?? (origin === KNOWN ? undefined : this.make(number));
-      there?.fill(origin, start, end);
+      if (page === origin) return true;
+      if (end - start === PAGE_SIZE) this.unify(number, origin);
+      else this.spread(page, number).fill(origin, start, end);
       return true;
     });
   }
 
   /** A range is lent to a device that is to write it. */
   lend(address: number, length: number): void {
-    this.walk(address, length, (page, start, end) => {
-      if (page !== undefined) for (let at = start; at < end; at++) page[at] = LENT[page[at]!]!;
+    this.walk(address, length, (page, start, end, number) => {
+      const isWhole = end - start === PAGE_SIZE;
+      if (typeof page === 'number' && (isWhole || LENT[page] === page)) {
+        this.unify(number, LENT[page]!);
+        return true;
+      }
+      const bytes = this.spread(page, number);
+      for (let at = start; at < end; at++) bytes[at] = LENT[bytes[at]!]!;
       return true;
     });
   }
 
-  private make(number: number): Uint8Array {
-    const page = new Uint8Array(PAGE_SIZE);
-    this.pages.set(number, page);
-    return page;
+  private unify(number: number, origin: number): void {
+    if (origin === KNOWN) this.pages.delete(number);
+    else this.pages.set(number, origin);
+  }
+
+  private spread(page: Page, number: number): Uint8Array {
+    if (typeof page !== 'number') return page;
+    const bytes = new Uint8Array(PAGE_SIZE);
+    if (page !== KNOWN) bytes.fill(page);
+    this.pages.set(number, bytes);
+    return bytes;
   }
 
   /** How far into a range the first byte of an origin is; -1 if there is none. */
@@ -62,7 +82,7 @@ export class ByteOrigins {
     let found = -1;
     let before = 0;
     this.walk(address, length, (page, start, end) => {
-      const at = page?.indexOf(origin, start) ?? -1;
+      const at = firstIn(page, start, origin);
       if (at >= 0 && at < end) found = before + at - start;
       before += end - start;
       return found < 0;
@@ -70,3 +90,8 @@ export class ByteOrigins {
     return found;
   }
 }
+
+const firstIn = (page: Page, start: number, origin: number): number => {
+  if (typeof page !== 'number') return page.indexOf(origin, start);
+  return page === origin ? start : -1;
+};

@@ -113,6 +113,8 @@ describe('dmalab: the command line', () => {
     'run --seed -1': "--seed takes a whole number from 0 to 4294967295, not '-1'",
     'run --seed 1.5': "--seed takes a whole number from 0 to 4294967295, not '1.5'",
     'run --seed 4294967296': "--seed takes a whole number from 0 to 4294967295, not '4294967296'",
+    'run --jobs 0': "--jobs takes a whole number from 1 to 256, not '0'",
+    'bugs -j many': "--jobs takes a whole number from 1 to 256, not 'many'",
     'run --timeout 0': "--timeout takes a number of seconds above 0, at most 2147483, not '0'",
     'run --timeout soon': "--timeout takes a number of seconds above 0, at most 2147483, not 'soon'",
     'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",

@@ -37,6 +37,12 @@ describe('dmalab: running and reporting', () => {
       stdout: '',
       stderr: "dmalab: there is no file, folder or shipped scenario 'nowhere.ts'\n",
     });
+    expect(await dmalab(folder, 'run', '.', '--jobs', '2', '--trace', 'out.jsonl')).to.deep.equal({
+      code: 2,
+      stdout: '',
+      stderr: 'dmalab: --trace writes one case after the other: it takes no --jobs above 1\n',
+    });
+    expect(fs.existsSync(path.join(folder, 'out.jsonl'))).to.equal(false);
     expect(await dmalab(folder, 'run', '.', '--filter', 'nope', '--json')).to.deep.equal({
       code: 2,
       stdout: '',
@@ -126,7 +132,7 @@ describe('dmalab: running and reporting', () => {
     const page = fs.readFileSync(path.resolve(__dirname, '../../docs/cli.md'), 'utf8');
     const { stdout } = await dmalab(folder, 'run', '--help');
     const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
-    expect(options).to.have.lengthOf(14);
+    expect(options).to.have.lengthOf(15);
     for (const option of options) expect(page, option).to.include(`\`${option}`);
     const json = await dmalab(folder, 'run', 'broken.ts', '--json');
     for (const [, field] of json.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);

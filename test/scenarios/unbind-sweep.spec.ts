@@ -14,7 +14,7 @@ import { fillPattern } from '../../lab/pattern';
 import { copierDriver } from '../../scenarios/lib/copier';
 import { terminateNothing } from './breakages';
 import { BACK_ENDS } from '../unbind/lib/back-ends';
-import { THOROUGH } from '../unbind/lib/sweep';
+import { EVERY, THOROUGH } from '../unbind/lib/sweep';
 import { hashOfRam } from '../support/hash-of-ram';
 import { SMALL_MEMORY, onMachine } from '../support/on-machine';
 
@@ -28,8 +28,8 @@ const LENGTH = 4096 << ORDER;
 /** The copy takes some 11 µs; the moments lie 60 ns apart, before its beginning and after its end as well. */
 const MOMENTS = 200;
 const STEP_NS = 60;
-/** Each moment in `npm run sweep:unbind`, else one in twenty. */
-const STRIDE = THOROUGH ? 1 : 20;
+/** Each moment in `npm run sweep:unbind` unless it asks for fewer, else one in twenty. */
+const STRIDE = THOROUGH ? EVERY : 20;
 /** Longer than lazy invalidation puts anything off. */
 const DRAINED_MS = 25;
 const CONTROLLER = 'dw_axi_dmac_platform';

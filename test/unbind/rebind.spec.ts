@@ -4,10 +4,10 @@ import { BACK_ENDS, DIRECT } from './lib/back-ends';
 import { violations } from './lib/demands';
 import { KINDS } from './lib/memory-kinds';
 import { Point, type Course } from './lib/point';
-import { THOROUGH } from './lib/sweep';
+import { EVERY, THOROUGH } from './lib/sweep';
 
 /** Each event of two turns of the ring, or some of one. */
-const MOMENTS = THOROUGH ? Array.from({ length: 32 }, (_, moment) => moment) : [1, 4, 7, 10, 13];
+const MOMENTS = THOROUGH ? Array.from({ length: 32 / EVERY }, (_, moment) => moment * EVERY) : [1, 4, 7, 10, 13];
 const SHARE = KINDS['streaming maps']!;
 
 /** At each event: how many accesses got through before the next driver had stopped the device. */

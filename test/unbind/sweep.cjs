@@ -1,4 +1,4 @@
 'use strict';
 
-/** Required before the specs of `npm run sweep:unbind`: they then unbind at every event, not at some. */
-process.env.DMALAB_SWEEP_UNBIND = '1';
+/** Required before the specs of `npm run sweep:unbind`: they then unbind at every event, or one in DMALAB_SWEEP_UNBIND. */
+process.env.DMALAB_SWEEP_UNBIND ??= '1';

@@ -57,6 +57,35 @@ describe('ByteOrigins', () => {
     expect(origins.find(0, 300, AWAITED)).to.equal(-1);
     expect(origins.find(0, 300, OUTDATED)).to.equal(150);
   });
+
+  it('says what an array of all bytes says, whole pages and parts of them alike', () => {
+    const PAGES = 4;
+    const become = new Map([
+      [FRESH, AWAITED],
+      [DELIVERED, OUTDATED],
+    ]);
+    const edge = fc.oneof(
+      fc.nat(PAGES * 4096),
+      fc.integer({ min: 0, max: PAGES }).map((page) => page * 4096),
+    );
+    const step = fc.tuple(edge, edge, fc.option(fc.constantFrom(KNOWN, FRESH, DELIVERED, OUTDATED, AWAITED)));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), edge, edge, (steps, one, other) => {
+        const origins = new ByteOrigins();
+        const model = new Uint8Array(PAGES * 4096).fill(KNOWN);
+        for (const [a, b, origin] of steps) {
+          const [start, end] = [Math.min(a, b), Math.max(a, b)];
+          if (origin === null) origins.lend(start, end - start);
+          else origins.fill(start, end - start, origin);
+          for (let at = start; at < end; at++) model[at] = origin ?? become.get(model[at]!) ?? model[at]!;
+        }
+        const [start, end] = [Math.min(one, other), Math.max(one, other)];
+        for (const origin of [KNOWN, FRESH, DELIVERED, OUTDATED, AWAITED]) {
+          expect(origins.find(start, end - start, origin)).to.equal(model.subarray(start, end).indexOf(origin));
+        }
+      }),
+    );
+  });
 });
 
 describe('addBytes', () => {

@@ -4,13 +4,18 @@ import { isLeftAlone, violations } from './demands';
 import { KINDS, type Share } from './memory-kinds';
 import { Point, type Course, type Situation } from './point';
 
+const WISH = process.env['DMALAB_SWEEP_UNBIND'];
+
 /** Whether this is `npm run sweep:unbind`. */
-export const THOROUGH = process.env['DMALAB_SWEEP_UNBIND'] !== undefined;
+export const THOROUGH = WISH !== undefined;
+
+/** In the sweep: every event, or one in so many. */
+export const EVERY = Math.max(1, Number(WISH ?? 1));
 
 /** Events of two turns of the ring, the driver's interrupts and all. */
 const EVENTS = 32;
 /** In the quick run moments are this far apart; a prime, so that all steps of the device come up. */
-const STRIDE = THOROUGH ? 1 : 17;
+const STRIDE = THOROUGH ? EVERY : 17;
 
 const REVOCATIONS = [
   ['linux', true],
