@@ -9,6 +9,7 @@ import type { Figure } from './measure';
 import { sanitizer } from './sanitizer';
 import { wholeScenario } from './scenario';
 import { sgCopy } from './sg-copy';
+import { prototype } from './prototype';
 import { machineCreate, scenariosTotal } from './whole';
 
 const SUITES: readonly (() => Promise<Figure[]>)[] = [
@@ -18,6 +19,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   mapUnmapFigures,
   cacheFigures,
   descriptors,
+  prototype,
   wholeScenario,
   sanitizer,
   machineCreate,

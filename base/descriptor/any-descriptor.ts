@@ -1,7 +1,7 @@
 import type { LayoutMemory } from '../layout/memory';
 import type { CursorBase } from './cursor';
 import type { JoinedFields, Members } from './members';
-import type { PlacedVariants, PlacedWord } from './placement';
+import type { PlacedNested, PlacedVariants, PlacedWord } from './placed-members';
 import type { PlacedField } from './placed';
 
 /** A cursor whose fields are known by name only. */
@@ -23,6 +23,8 @@ export interface AnyDescriptor {
   readonly variantFields: readonly PlacedField[];
   readonly words: readonly PlacedWord[];
   readonly placedVariants: readonly PlacedVariants[];
+  /** The descriptors that are always there within it. */
+  readonly placedNested: readonly PlacedNested[];
   /** Bits that must be zero, by lane; those of a place with variants are not among them. */
   readonly reservedMask: Int32Array;
   /** A field at its place, by the path of its value. An unknown path is a `LabError`. */

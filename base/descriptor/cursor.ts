@@ -1,5 +1,6 @@
 import type {
   BitFields,
+  CaseJoined,
   Joined,
   Member,
   Members,
@@ -64,7 +65,7 @@ type FieldsCursor<P extends string, F extends BitFields> = UnionToIntersection<
 >;
 
 type CasesCursor<P extends string, C extends Readonly<Record<string, VariantCase>>> = UnionToIntersection<
-  { [K in keyof C & string]: MembersCursor<`${P}${K}_`, C[K]['words'], object> }[keyof C & string]
+  { [K in keyof C & string]: MembersCursor<`${P}${K}_`, C[K]['words'], CaseJoined<C[K]>> }[keyof C & string]
 >;
 
 type MemberCursor<P extends string, K extends string, M extends Member> =

@@ -5,8 +5,10 @@ import { cursorClass, type CursorBase, type DescriptorCursor } from './cursor';
 import { loadLanes, storeLanes } from './lanes';
 import { checkMeanings } from './meaning-checks';
 import type { Joined, JoinedFields, Members, MembersValue } from './members';
-import { contradiction, placeMembers, type PlacedVariants, type PlacedWord, type Placement } from './placement';
-import { coverLanes, type PlacedField } from './placed';
+import { contradiction, placeMembers } from './placement';
+import type { PlacedNested, PlacedVariants, PlacedWord, Placement } from './placed-members';
+import { isThat, type PlacedField } from './placed';
+import { allCases, uncovered } from './shapes';
 import { nodesProblem, readNodes, storeNodes } from './values';
 
 /** The values of a descriptor. */
@@ -48,6 +50,7 @@ export class Descriptor<in out M extends Members, in out J extends JoinedFields>
   readonly variantFields: readonly PlacedField[];
   readonly words: readonly PlacedWord[];
   readonly placedVariants: readonly PlacedVariants[];
+  readonly placedNested: readonly PlacedNested[];
   /** Bits that must be zero, by lane; those of a place with variants are not among them. */
   readonly reservedMask: Int32Array;
   private readonly placement: Placement;
@@ -69,8 +72,9 @@ export class Descriptor<in out M extends Members, in out J extends JoinedFields>
     this.placedFields = placement.fields;
     this.words = placement.words;
     this.placedVariants = placement.variants;
-    this.variantFields = placement.variants.flatMap(({ cases }) => cases.flatMap((one) => one.placement.fields));
-    this.reservedMask = reservedMask(placement);
+    this.placedNested = placement.nested;
+    this.variantFields = allCases(placement.variants).flatMap(({ shape }) => shape.placement.fields);
+    this.reservedMask = uncovered(placement, 0, this.size, this.lanes);
     this.byName = new Map([...placement.fields, ...this.variantFields].map((field) => [field.path, field]));
     this.cursorType = cursorClass([...placement.fields, ...this.variantFields], this.lanes);
     this.scratch = new Int32Array(this.lanes);
@@ -85,11 +89,7 @@ export class Descriptor<in out M extends Members, in out J extends JoinedFields>
 
   /** The fields of a meaning: `fieldsThat('address', 'next')`. */
   fieldsThat(kind: string, part?: string): readonly PlacedField[] {
-    return this.placedFields.filter(({ meaning }) => {
-      if (meaning?.kind !== kind) return false;
-      if (part === undefined) return true;
-      return 'of' in meaning ? meaning.of === part : 'role' in meaning && meaning.role === part;
-    });
+    return this.placedFields.filter((field) => isThat(field, kind, part));
   }
 
   /** A cursor over entries in lanes. Keep it: it makes no garbage, but is some. @param lanes default: room for one entry */
@@ -141,16 +141,6 @@ export class Descriptor<in out M extends Members, in out J extends JoinedFields>
     return nodesProblem(this.placement.nodes, value as Record<string, unknown>, '');
   }
 }
-
-const reservedMask = ({ size, fields, ignored, variants }: Placement): Int32Array => {
-  const covered = new Int32Array(Math.ceil(size / 4));
-  coverLanes(fields, covered);
-  coverLanes(ignored, covered);
-  for (const { offset, size: room } of variants) covered.fill(-1, offset >>> 2, Math.ceil((offset + room) / 4));
-  const past = 8 * (size & 3);
-  if (past !== 0) covered[covered.length - 1]! |= -1 << past;
-  return covered.map((lane) => ~lane);
-};
 
 /** What has no fields across words. */
 // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- it has none

@@ -1,9 +1,8 @@
 import { hex } from '../u64';
-import type { AnyDescriptor } from './any-descriptor';
-import { chosenCase } from './entry-checks';
 import type { Finding, Walk, WalkedEntry } from './findings';
 import { meaningText } from './markdown';
 import { readNumber, readWide, type PlacedField } from './placed';
+import { activeFields } from './shapes';
 
 /** A field's value as people read it: addresses and wide numbers in hex, named values by name, lengths in bytes too. */
 const valueText = (field: PlacedField, lanes: Int32Array): string => {
@@ -26,12 +25,6 @@ const bitsText = ({ high, low, pieces, where }: PlacedField): string => {
   return high === low ? String(high) : `${high}:${low}`;
 };
 
-/** All fields that an entry has: those of the shapes that its opcodes choose among them. */
-const fieldsOf = ({ placedFields, placedVariants }: AnyDescriptor, lanes: Int32Array): PlacedField[] => [
-  ...placedFields,
-  ...placedVariants.flatMap((variants) => chosenCase(variants, lanes)?.placement.fields ?? []),
-];
-
 const about = (field: PlacedField): string => {
   const { meaning } = field;
   return meaning === undefined || meaning.kind === 'values' ? field.doc : meaningText(meaning);
@@ -40,7 +33,7 @@ const about = (field: PlacedField): string => {
 const findingLine = ({ kind, message }: Finding): string => `    ! ${kind}: ${message}`;
 
 const fieldLines = ({ descriptor, lanes }: WalkedEntry): readonly (readonly [field: PlacedField, line: string])[] => {
-  const fields = fieldsOf(descriptor, lanes);
+  const fields = activeFields(descriptor, lanes).sort((a, b) => a.offset - b.offset);
   const width = Math.max(...fields.map(({ path }) => path.length));
   const bits = Math.max(...fields.map((field) => bitsText(field).length));
   const values = fields.map((field) => valueText(field, lanes));

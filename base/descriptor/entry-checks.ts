@@ -1,31 +1,16 @@
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
 import type { DataPiece, Finding, FindingKind, WalkChecks } from './findings';
-import { coverLanes, readNumber, readWide, type PlacedField } from './placed';
-import type { PlacedCase, PlacedVariants, PlacedWord } from './placement';
+import { readNumber, type PlacedField } from './placed';
+import type { PlacedWord } from './placed-members';
 import { rawNumber, type EntryRoles } from './roles';
+import { activeFields, chosenShapes, uncovered } from './shapes';
 import { ADDRESS_LIMIT } from './words';
 
 /** Takes what is wrong with one entry. */
 export type Report = (kind: FindingKind, message: string, field?: string) => void;
 
 const article = (bytes: number): string => `${bytes} byte${bytes === 1 ? '' : 's'}`;
-
-/** The shape that an entry's opcode chooses; undefined if none fits. */
-export const chosenCase = ({ by, cases }: PlacedVariants, lanes: Int32Array): PlacedCase | undefined => {
-  const opcode = rawNumber(by, lanes);
-  return cases.find(({ when }) => when === opcode);
-};
-
-/** Bits of a place with variants that must be zero in the shape that was chosen. */
-const reservedInCase = ({ offset, size }: PlacedVariants, chosen: PlacedCase, count: number): Int32Array => {
-  const covered = new Int32Array(count);
-  coverLanes(chosen.placement.fields, covered);
-  coverLanes(chosen.placement.ignored, covered);
-  const mask = new Int32Array(count);
-  for (let lane = offset >>> 2; lane < (offset + size) >>> 2; lane++) mask[lane] = ~covered[lane]!;
-  return mask;
-};
 
 const reportReserved = (words: readonly PlacedWord[], mask: Int32Array, lanes: Int32Array, report: Report): void => {
   for (let lane = 0; lane < mask.length; lane++) {
@@ -41,10 +26,10 @@ const reportReserved = (words: readonly PlacedWord[], mask: Int32Array, lanes: I
 /** Reserved bits that are set, those of the chosen variants included. */
 const checkReserved = (descriptor: AnyDescriptor, lanes: Int32Array, report: Report): void => {
   reportReserved(descriptor.words, descriptor.reservedMask, lanes, report);
-  for (const variants of descriptor.placedVariants) {
-    const chosen = chosenCase(variants, lanes);
-    if (chosen === undefined) continue;
-    reportReserved(chosen.placement.words, reservedInCase(variants, chosen, descriptor.lanes), lanes, report);
+  for (const { variants, shape } of chosenShapes(descriptor, lanes)) {
+    if (shape === undefined) continue;
+    const mask = uncovered(shape.placement, variants.offset, variants.size, descriptor.lanes);
+    reportReserved(shape.placement.words, mask, lanes, report);
   }
 };
 
@@ -63,16 +48,14 @@ const checkNames = (field: PlacedField, lanes: Int32Array, isOpcode: boolean, re
 
 /** Values without a name, and opcodes without a shape. */
 const checkValues = (descriptor: AnyDescriptor, lanes: Int32Array, report: Report): void => {
-  const deciding = descriptor.placedVariants.map(({ by }) => by);
-  for (const field of descriptor.placedFields) checkNames(field, lanes, deciding.includes(field), report);
-  for (const variants of descriptor.placedVariants) {
-    const chosen = chosenCase(variants, lanes);
-    for (const field of chosen?.placement.fields ?? []) {
-      checkNames(field, lanes, false, report);
-      if (field.meaning?.kind === 'address') checkAlign(field, readWide(field, lanes, 0), report);
-    }
-    const { by, path, cases } = variants;
-    if (chosen !== undefined || cases.length === 0 || by.meaning?.kind === 'values') continue;
+  const chosen = chosenShapes(descriptor, lanes);
+  const deciding = chosen.map(({ variants }) => variants.by);
+  for (const field of activeFields(descriptor, lanes)) checkNames(field, lanes, deciding.includes(field), report);
+  for (const {
+    variants: { by, path, cases },
+    shape,
+  } of chosen) {
+    if (shape !== undefined || cases.length === 0 || by.meaning?.kind === 'values') continue;
     report('unknown-opcode', `${by.path} is ${rawNumber(by, lanes)}, which ${path} has no shape for`, by.path);
   }
 };
@@ -97,9 +80,9 @@ export const checkBoundary = ({ path, meaning }: PlacedField, address: bigint, b
 
 /** Lengths over their limit. */
 const checkLengths = (roles: EntryRoles, lanes: Int32Array, report: Report): void => {
-  for (const of of ['data', 'table'] as const) {
-    const extent = roles.length(of, lanes);
-    const meaning = extent?.field.meaning;
+  for (const field of roles.lengthFields(lanes)) {
+    const extent = roles.extent(field, lanes);
+    const { meaning } = field;
     if (extent === undefined || meaning?.kind !== 'length' || meaning.max === 0 || extent.bytes <= meaning.max)
       continue;
     const { path } = extent.field;
@@ -113,15 +96,14 @@ export const checkWords = (roles: EntryRoles, lanes: Int32Array, report: Report)
   checkReserved(descriptor, lanes, report);
   checkValues(descriptor, lanes, report);
   checkLengths(roles, lanes, report);
-  const list = roles.addressField('list');
-  if (list !== undefined) checkAlign(list, readWide(list, lanes, 0), report);
 };
 
 /** What is wrong with where an entry's data lies. */
 export const checkPiece = (field: PlacedField, piece: DataPiece, checks: WalkChecks, report: Report): void => {
-  const { address, moves, path } = { ...piece, path: piece.field };
+  const { address, moves, field: path } = piece;
   const bytes = piece.fixed ? 1 : piece.length;
-  checkAlign(field, address, report);
+  // A list that is a page itself has its own rule.
+  if (piece.of !== 'list') checkAlign(field, address, report);
   checkBoundary(field, address, bytes, report);
   const range = `${article(bytes)} at ${hex(address)}`;
   if (address + BigInt(bytes) > ADDRESS_LIMIT) {

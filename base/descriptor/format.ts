@@ -1,6 +1,9 @@
 import type { AnyDescriptor } from './any-descriptor';
+import { valueOf, type Parameter } from './meaning';
+import type { Nestable } from './members';
 import { contradiction } from './placement';
-import type { PlacedField } from './placed';
+import { isThat, type PlacedField } from './placed';
+import { allCases } from './shapes';
 
 /** Entries lie one after the other and begin again after the last. */
 export interface RingFollow {
@@ -39,6 +42,8 @@ export interface ChainPieces {
   readonly next: 'index' | 'consecutive';
   /** The most entries of a chain; longer ones are refused. */
   readonly limit: number;
+  /** Whether what the device reads comes before what it writes. */
+  readonly order?: 'readable-first';
 }
 
 /** A request is a run of entries from one marked `first` to one marked `last`; each is completed by itself. */
@@ -47,16 +52,23 @@ export interface FramePieces {
   readonly limit: number;
 }
 
-/** The entry holds one or two page addresses; with more pages, the second is the address of a list of them. */
+/**
+ * The entry holds one or two page addresses: `data`, which may begin within its page, and `list`. With more than two
+ * pages the second is the address of a list of the others. Lists end with their pages; where there is more, the last
+ * element of one leads to the next.
+ */
 export interface PagePieces {
   readonly kind: 'pages';
   /** Bytes of a page. */
-  readonly page: number;
-  /** An element of a list. Its last one leads to the next list, if there is one. */
+  readonly page: number | Parameter;
+  /** An element of a list: an address of `data`. */
   readonly element: AnyDescriptor;
 }
 
-/** The entry holds a segment descriptor; those of certain kinds lead to lists of further ones. */
+/**
+ * The entry holds an element. Elements with an address of `data` are data; those of `list` and `last-list` lead to a list
+ * of further ones, and stand last in their own.
+ */
 export interface SegmentPieces {
   readonly kind: 'segments';
   readonly element: AnyDescriptor;
@@ -64,8 +76,21 @@ export interface SegmentPieces {
   readonly limit: number;
 }
 
+/** Segments where the shape that an entry has holds an element of such, else pages. */
+export interface ShapePieces {
+  readonly kind: 'by-shape';
+  readonly pages: PagePieces;
+  readonly segments: SegmentPieces;
+}
+
 /** How the data of one request is described. */
-export type Pieces = OwnPieces | ChainPieces | FramePieces | PagePieces | SegmentPieces;
+export type Pieces = OwnPieces | ChainPieces | FramePieces | PagePieces | SegmentPieces | ShapePieces;
+
+/** The element of segments that a format's entries may hold. */
+export const segmentOf = (pieces: Pieces): Nestable | undefined => {
+  if (pieces.kind === 'by-shape') return pieces.segments.element;
+  return pieces.kind === 'segments' ? pieces.element : undefined;
+};
 
 /** Who may touch an entry. */
 export type Ownership =
@@ -78,8 +103,11 @@ export type Ownership =
 
 /** How the end of a request is told. */
 export type Completion =
-  /** In the entry: `done`, `status`, `written`, `error`, and the owner bit goes back. */
-  | { readonly kind: 'in-place' }
+  /**
+   * In the entry: `done`, `status`, `written`, `error`, and the owner bit goes back. With `refusesDone` the device takes no
+   * entry that is marked done, and marks entries in their order.
+   */
+  | { readonly kind: 'in-place'; readonly refusesDone?: boolean }
   /** In the entry's place in the ring, by phase: `id`, `written`, `phase` and `used-phase` of the consumer's lap. */
   | { readonly kind: 'in-ring' }
   /** An entry in a queue of its own, with a phase that changes each lap. */
@@ -112,6 +140,8 @@ export interface FormatSpec<E extends AnyDescriptor = AnyDescriptor> {
   readonly doorbell: Doorbell;
   /** What a queue moves where no field says: default, by `device-writes` or from source to destination. */
   readonly moves?: 'from-memory' | 'to-memory' | 'by-queue';
+  /** Descriptors that belong to it besides those named above: for headers, tables and checks by hand. */
+  readonly also?: readonly AnyDescriptor[];
 }
 
 /** A descriptor format: how entries look, follow each other, change owner, complete, and how the device is told. */
@@ -137,6 +167,12 @@ export const heads = (header: AnyDescriptor, element: AnyDescriptor): HeadsFollo
   element,
 });
 
+/** Fields of a meaning, those of all shapes among them. */
+const anyThat = (descriptor: AnyDescriptor, kind: string, part?: string): readonly PlacedField[] => [
+  ...descriptor.fieldsThat(kind, part),
+  ...descriptor.variantFields.filter((field) => isThat(field, kind, part)),
+];
+
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** Finds what a format needs of its descriptors. */
@@ -158,7 +194,7 @@ class FormatChecks {
 
   /** One field of a meaning; there is none: a `LabError`. @param why what in the format needs it */
   private need(where: AnyDescriptor, why: string, kind: string, part: string): PlacedField {
-    const [field] = where.fieldsThat(kind, part);
+    const [field] = anyThat(where, kind, part);
     if (field !== undefined) return field;
     const what = kind === 'address' ? `address of ${part}` : `field that is ${part}`;
     throw contradiction(
@@ -198,10 +234,31 @@ class FormatChecks {
       this.need(entry, 'has frames', 'mark', 'first');
       this.need(entry, 'has frames', 'mark', 'last');
       this.frames();
-    } else if (pieces?.kind === 'pages') {
-      this.need(entry, 'has page lists', 'address', 'list');
-      this.need(pieces.element, 'has page lists', 'address', 'data');
-    } else if (pieces?.kind === 'segments') this.need(pieces.element, 'has segments', 'address', 'data');
+    } else if (pieces?.kind === 'pages') this.pages(pieces);
+    else if (pieces?.kind === 'segments') this.segments(pieces);
+    else if (pieces?.kind === 'by-shape') {
+      this.pages(pieces.pages);
+      this.segments(pieces.segments);
+    }
+  }
+
+  private pages({ page, element }: PagePieces): void {
+    const { name, entry } = this.spec;
+    this.need(entry, 'has page lists', 'address', 'data');
+    this.need(entry, 'has page lists', 'address', 'list');
+    this.need(element, 'has page lists', 'address', 'data');
+    const bytes = valueOf(page);
+    if (Number.isInteger(Math.log2(bytes)) && bytes >= 2 * element.size) return;
+    throw contradiction(name, `${name} has pages of ${bytes} bytes, which is no power of two with room for a list`);
+  }
+
+  private segments({ element }: SegmentPieces): void {
+    const { entry, name } = this.spec;
+    this.need(element, 'has segments', 'address', 'data');
+    this.need(element, 'has segments', 'length', 'data');
+    const shapes = allCases(entry.placedVariants).map(({ shape }) => shape.placement.nested);
+    if ([entry.placedNested, ...shapes].flat().some(({ descriptor }) => descriptor === element)) return;
+    throw contradiction(name, `${name} has segments, and no ${element.typeName} lies in its ${entry.typeName}`);
   }
 
   private refuseFollow(what: string): never {
@@ -240,6 +297,7 @@ class FormatChecks {
     const { entry, completion } = this.spec;
     if (completion.kind === 'in-place') {
       if (entry.fieldsThat('mark', 'owner').length === 0) this.need(entry, 'completes in place', 'mark', 'done');
+      if (completion.refusesDone === true) this.need(entry, 'refuses entries that are done', 'mark', 'done');
     } else if (completion.kind === 'in-ring') this.need(entry, 'completes in its ring', 'mark', 'used-phase');
     else if (completion.kind === 'queue') {
       this.need(completion.entry, 'has a completion queue', 'mark', 'phase');
@@ -257,8 +315,8 @@ class FormatChecks {
     const { entry, completion, name } = this.spec;
     const told =
       completion.kind === 'queue' ? completion.entry : completion.kind === 'used-ring' ? completion.element : entry;
-    const [written] = told.fieldsThat('count', 'written');
-    const [length] = entry.fieldsThat('length', 'data');
+    const [written] = anyThat(told, 'count', 'written');
+    const [length] = anyThat(entry, 'length', 'data');
     if (written?.meaning?.kind !== 'count' || length?.meaning?.kind !== 'length') return;
     const { unit } = written.meaning;
     if (typeof length.meaning.unit !== 'number' || length.meaning.unit === unit) return;
@@ -281,24 +339,27 @@ class FormatChecks {
   private data(): void {
     const { entry, pieces, name } = this.spec;
     if (pieces?.kind === 'segments') return;
-    const has = (target: string): boolean => entry.fieldsThat('address', target).length > 0;
+    const has = (target: string): boolean => anyThat(entry, 'address', target).length > 0;
     if (!has('data') && !has('list') && has('source') !== has('destination')) {
       throw contradiction(name, `${name}: ${entry.typeName} has one of source and destination, and no data address`);
     }
     if (!has('data') && !has('list') && !has('source')) {
       throw contradiction(name, `${name}: ${entry.typeName} has no address of data`);
     }
-    if (entry.fieldsThat('length').length === 0) throw contradiction(name, `${name}: ${entry.typeName} has no length`);
+    const sized =
+      anyThat(entry, 'length').length > 0 || allCases(entry.placedVariants).some(({ shape }) => shape.bytes > 0);
+    if (!sized) throw contradiction(name, `${name}: ${entry.typeName} has no length`);
   }
 }
 
-const descriptorsOf = ({ entry, follow, pieces, completion }: FormatSpec): AnyDescriptor[] => {
+const descriptorsOf = ({ entry, follow, pieces, completion, also = [] }: FormatSpec): AnyDescriptor[] => {
   const all = [entry];
   if (follow.kind === 'heads') all.push(follow.header, follow.element);
   if (pieces?.kind === 'pages' || pieces?.kind === 'segments') all.push(pieces.element);
+  if (pieces?.kind === 'by-shape') all.push(pieces.pages.element, pieces.segments.element);
   if (completion.kind === 'queue') all.push(completion.entry);
   if (completion.kind === 'used-ring') all.push(completion.header, completion.element);
-  return [...new Set(all)];
+  return [...new Set([...all, ...also])];
 };
 
 /**
@@ -313,6 +374,7 @@ export const format = <E extends AnyDescriptor>(spec: FormatSpec<E>): Format<E> 
     pieces: { kind: 'own' },
     indirect: false,
     moves: 'by-queue',
+    also: [],
     ...spec,
     descriptors: descriptorsOf(spec),
   };

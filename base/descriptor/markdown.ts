@@ -1,7 +1,8 @@
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
-import type { Meaning } from './meaning';
+import type { LengthMeaning, Meaning } from './meaning';
 import type { PlacedField } from './placed';
+import { allCases } from './shapes';
 
 const cells = (...texts: readonly string[]): string =>
   `| ${texts.map((text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
@@ -9,6 +10,12 @@ const cells = (...texts: readonly string[]): string =>
 const bitsText = (high: number, low: number): string => (high === low ? String(high) : `${high}:${low}`);
 
 const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
+const unitText = (unit: LengthMeaning['unit']): string => {
+  if (typeof unit === 'string') return `2^${unit} bytes`;
+  if (typeof unit === 'number') return plural(unit, 'byte');
+  return `a ${unit.name} of ${unit.otherwise} bytes or as set up`;
+};
 
 /** A meaning in a few words. */
 export const meaningText = (meaning: Meaning | undefined): string => {
@@ -21,7 +28,7 @@ export const meaningText = (meaning: Meaning | undefined): string => {
       return [`address of ${meaning.of}`, ...limits].join(', ');
     }
     case 'length': {
-      const unit = typeof meaning.unit === 'string' ? `2^${meaning.unit} bytes` : plural(meaning.unit, 'byte');
+      const unit = unitText(meaning.unit);
       const convention = meaning.minusOne ? ', minus 1' : '';
       const zero = meaning.zeroMeans > 0 ? `, 0 means ${meaning.zeroMeans}` : '';
       const most = meaning.max > 0 ? `, at most ${plural(meaning.max, 'byte')}` : '';
@@ -64,8 +71,9 @@ export const descriptorTable = (descriptor: AnyDescriptor): string => {
     }
   };
   addWords(descriptor.words, descriptor.placedFields, '');
-  for (const { by, cases } of descriptor.placedVariants) {
-    for (const { when, placement } of cases) addWords(placement.words, placement.fields, `if ${by.path} is ${when}`);
+  for (const { within, shape } of allCases(descriptor.placedVariants)) {
+    const { words, fields } = shape.placement;
+    addWords(words, fields, `if ${within.by.path} is ${shape.when.join(' or ')}`);
   }
   return [...rows, ''].join('\n');
 };

@@ -1,8 +1,9 @@
 import { isAlignment, show } from '../layout/layout';
 import type { AnyDescriptor } from './any-descriptor';
-import type { AddressMeaning, LengthMeaning, ValuesMeaning } from './meaning';
+import type { AddressMeaning, LengthMeaning, LengthTarget, ValuesMeaning } from './meaning';
 import { contradiction } from './placement';
 import type { PlacedField } from './placed';
+import { allCases } from './shapes';
 
 /** Roles and targets of which a descriptor can have one only. */
 const roleOf = ({ meaning }: PlacedField): string | undefined => {
@@ -25,8 +26,12 @@ const checkAddress = (name: string, field: PlacedField, { align, boundary }: Add
   }
 };
 
-const checkUnit = (made: AnyDescriptor, field: PlacedField, unit: number | string): void => {
+const checkUnit = (made: AnyDescriptor, field: PlacedField, unit: LengthMeaning['unit']): void => {
   const name = made.typeName;
+  if (typeof unit === 'object') {
+    checkUnit(made, field, unit.otherwise);
+    return;
+  }
   if (typeof unit === 'number') {
     if (!Number.isInteger(unit) || unit < 1) throw refuse(name, field, `is in units of ${unit} bytes`);
     return;
@@ -45,7 +50,7 @@ const checkLength = (made: AnyDescriptor, field: PlacedField, length: LengthMean
   if (length.minusOne && length.zeroMeans !== 0) {
     throw refuse(name, field, `is one less than its count, and 0 means ${length.zeroMeans}: it cannot be both`);
   }
-  if (typeof length.unit === 'string' || length.max === 0) return;
+  if (typeof length.unit !== 'number' || length.max === 0) return;
   if (length.max % length.unit !== 0) {
     throw refuse(
       name,
@@ -82,12 +87,10 @@ const checkOne = (made: AnyDescriptor, field: PlacedField): void => {
   }
 };
 
-/** Meanings that contradict each other, or what they hang on. A `LabError` that names both places. */
-export const checkMeanings = (made: AnyDescriptor): void => {
-  const name = made.typeName;
+/** Fields of which two play a part that only one can. */
+const refuseTwins = (name: string, fields: readonly PlacedField[]): void => {
   const seen = new Map<string, PlacedField>();
-  for (const field of made.placedFields) {
-    checkOne(made, field);
+  for (const field of fields) {
     const role = roleOf(field);
     if (role === undefined) continue;
     const twin = seen.get(role);
@@ -96,18 +99,30 @@ export const checkMeanings = (made: AnyDescriptor): void => {
     }
     seen.set(role, field);
   }
-  for (const field of [...made.placedFields, ...made.variantFields]) {
-    if (field.meaning?.kind !== 'length') continue;
-    checkBelongs(made, field, field.meaning.of);
+};
+
+/** Meanings that contradict each other, or what they hang on. A `LabError` that names both places. */
+export const checkMeanings = (made: AnyDescriptor): void => {
+  const { typeName, placedFields, variantFields, placedVariants } = made;
+  for (const field of [...placedFields, ...variantFields]) {
+    checkOne(made, field);
+    if (field.meaning?.kind === 'length') checkBelongs(made, field, field.meaning.of);
   }
-  for (const field of made.variantFields) checkOne(made, field);
+  refuseTwins(typeName, placedFields);
+  for (const { shape } of allCases(placedVariants)) refuseTwins(typeName, [...placedFields, ...shape.placement.fields]);
 };
 
 /** Elements of an array share what they are. */
 const isElement = ({ path }: PlacedField): boolean => path.includes('[');
 
-const checkBelongs = (made: AnyDescriptor, field: PlacedField, of: 'data' | 'table'): void => {
-  const targets = of === 'table' ? ['table'] : ['data', 'source', 'destination', 'list'];
+const TARGETS: Readonly<Record<LengthTarget, readonly string[]>> = {
+  data: ['data', 'source', 'destination', 'list', 'last-list'],
+  table: ['table'],
+  list: ['list', 'last-list'],
+};
+
+const checkBelongs = (made: AnyDescriptor, field: PlacedField, of: LengthTarget): void => {
+  const targets = TARGETS[of];
   const all = [...made.placedFields, ...made.variantFields];
   if (all.some(({ meaning }) => meaning?.kind === 'address' && targets.includes(meaning.of))) return;
   throw refuse(made.typeName, field, `is the length of ${of}, and ${made.typeName} has no address of that`);

@@ -2,8 +2,22 @@
  * What fields mean to DMA. A meaning is plain data that hangs on a field; engine, checks, dump and generator all go by it.
  */
 
-/** What an address points to. `data` is the one buffer; `source` and `destination` are its two where there are two. */
-export type AddressTarget = 'data' | 'source' | 'destination' | 'next' | 'table' | 'list';
+/**
+ * What an address points to. `data` is the one buffer; `source` and `destination` are its two where there are two. `list`
+ * is a list of pages or segments; a `last-list` leads to no further one.
+ */
+export type AddressTarget = 'data' | 'source' | 'destination' | 'next' | 'table' | 'list' | 'last-list';
+
+/** A number that the queue's set-up decides and no entry holds: the size of a block, of a page. */
+export interface Parameter {
+  readonly kind: 'parameter';
+  readonly name: string;
+  /** Its value where nobody says otherwise. */
+  readonly otherwise: number;
+}
+
+/** Values of parameters by name. */
+export type Parameters = Readonly<Record<string, number>>;
 
 /** Which way data moves, seen from memory. */
 export type Movement = 'from-memory' | 'to-memory' | 'nothing';
@@ -21,8 +35,8 @@ export interface AddressMeaning {
 /** How much data there is. */
 export interface LengthMeaning {
   readonly kind: 'length';
-  /** Bytes that 1 stands for; or the field that holds their log2. */
-  readonly unit: number | string;
+  /** Bytes that 1 stands for; the field that holds their log2; or a parameter of the queue. */
+  readonly unit: number | string | Parameter;
   /** The field holds one less than the count. */
   readonly minusOne: boolean;
   /** The count that a field of zero stands for, where zero is not zero. */
@@ -30,8 +44,11 @@ export interface LengthMeaning {
   /** The most bytes that the format allows; 0: whatever the field can hold. */
   readonly max: number;
   /** The address that it belongs to. */
-  readonly of: 'data' | 'table';
+  readonly of: LengthTarget;
 }
+
+/** What there is a length of. */
+export type LengthTarget = 'data' | 'table' | 'list';
 
 /** Bits that say one thing. */
 export type MarkRole =
@@ -85,14 +102,24 @@ export const addressOf = (
   { align = 1, boundary = 0 }: { readonly align?: number; readonly boundary?: number } = {},
 ): AddressMeaning => ({ kind: 'address', of, align, boundary });
 
-/** A length field. @param unit bytes that 1 stands for, or the name of the field that holds their log2. */
+/** A number that the queue's set-up decides. @param otherwise its value where nobody says */
+export const parameter = (name: string, otherwise: number): Parameter => ({ kind: 'parameter', name, otherwise });
+
+/** The value of a number or of a parameter. One that is no positive number counts as if nobody had said it. */
+export const valueOf = (number: number | Parameter, parameters: Parameters = {}): number => {
+  if (typeof number === 'number') return number;
+  const said = parameters[number.name];
+  return said !== undefined && Number.isSafeInteger(said) && said > 0 ? said : number.otherwise;
+};
+
+/** A length field. @param unit bytes that 1 stands for, a parameter, or the name of the field that holds their log2. */
 export const lengthIn = (
-  unit: number | string,
+  unit: number | string | Parameter,
   options: {
     readonly minusOne?: boolean;
     readonly zeroMeans?: number;
     readonly max?: number;
-    readonly of?: 'data' | 'table';
+    readonly of?: LengthTarget;
   } = {},
 ): LengthMeaning => ({
   kind: 'length',

@@ -1,5 +1,6 @@
 import type { AnyDescriptor } from './any-descriptor';
-import type { AnyWord, Member, Members } from './members';
+import type { AnyWord, JoinedFields, Member, Members } from './members';
+import { allCases } from './shapes';
 
 /** A member of a struct in another language. */
 export interface StructMember {
@@ -81,42 +82,64 @@ export interface WordBitsOf {
   readonly names: Readonly<Record<string, number>>;
 }
 
-/** The bits of every field that is not all of its word. Elements of arrays and parts of nested descriptors are left out. */
-export const wordBits = (descriptor: AnyDescriptor): WordBitsOf[] => {
-  const found: WordBitsOf[] = [];
-  const named = (path: string): Readonly<Record<string, number>> => {
-    const field = [...descriptor.placedFields, ...descriptor.variantFields].find((one) => one.path === path);
-    return field?.meaning?.kind === 'values' ? field.meaning.names : {};
-  };
-  const own = (path: string): boolean => !path.includes('[') && !isNested(descriptor, path);
-  const lists = [
-    descriptor.words,
-    ...descriptor.placedVariants.flatMap(({ cases }) => cases.map((c) => c.placement.words)),
-  ];
-  for (const { path, word } of lists.flat()) {
-    if (!own(path)) continue;
-    const prefix = path.slice(0, path.lastIndexOf('.') + 1);
-    if (word.fields === undefined) {
-      const names = named(path);
-      if (Object.keys(names).length > 0) {
-        found.push({ path, word: path, wordBits: word.bits, high: word.bits - 1, low: 0, at: 0, names });
-      }
-    }
-    for (const [name, { high, low, kind }] of Object.entries(word.fields ?? {})) {
-      if (kind === 'ignored') continue;
-      const full = `${prefix}${name}`;
-      found.push({ path: full, word: path, wordBits: word.bits, high, low, at: 0, names: named(full) });
-    }
+/** Words and fields across words of an entry, or of one of its shapes, all with their full paths. */
+interface Part {
+  readonly prefix: string;
+  readonly words: AnyDescriptor['words'];
+  readonly joined: JoinedFields;
+}
+
+const partsOf = ({ words, joined, placedVariants }: AnyDescriptor): Part[] => [
+  { prefix: '', words, joined },
+  ...allCases(placedVariants).map(({ within, shape }) => ({
+    prefix: `${within.path}.${shape.name}.`,
+    words: shape.placement.words,
+    joined: shape.joined,
+  })),
+];
+
+/** Where other descriptors lie in one, in whatever shape. */
+const nestedPaths = ({ placedNested, placedVariants }: AnyDescriptor): string[] =>
+  [...placedNested, ...allCases(placedVariants).flatMap(({ shape }) => shape.placement.nested)].map(({ path }) => path);
+
+type Names = Readonly<Record<string, number>>;
+
+const ownBits = (path: string, { bits, fields }: AnyWord, named: (path: string) => Names): WordBitsOf[] => {
+  const one = { word: path, wordBits: bits, at: 0 };
+  if (fields === undefined) {
+    const names = named(path);
+    return Object.keys(names).length === 0 ? [] : [{ ...one, path, high: bits - 1, low: 0, names }];
   }
-  for (const [name, { pieces }] of Object.entries(descriptor.joined)) {
-    let at = 0;
-    for (const [word, high, low] of pieces) {
-      const bits = descriptor.words.find(({ path }) => path === word)!.word.bits;
-      found.push({ path: `${name}_${word}`, word, wordBits: bits, high, low, at, names: {} });
-      at += high - low + 1;
-    }
-  }
-  return found;
+  const prefix = path.slice(0, path.lastIndexOf('.') + 1);
+  return Object.entries(fields).flatMap(([name, { high, low, kind }]) => {
+    const full = `${prefix}${name}`;
+    return kind === 'ignored' ? [] : [{ ...one, path: full, high, low, names: named(full) }];
+  });
 };
 
-const isNested = ({ members }: AnyDescriptor, path: string): boolean => members[path.split('.')[0]!]?.kind === 'nested';
+const joinedBits = ({ prefix, words, joined }: Part): WordBitsOf[] =>
+  Object.entries(joined).flatMap(([name, { pieces }]) => {
+    let at = 0;
+    return pieces.map(([word, high, low]) => {
+      const wordBits = words.find(({ path }) => path === `${prefix}${word}`)!.word.bits;
+      const piece = { path: `${prefix}${name}_${word}`, word: `${prefix}${word}`, wordBits, high, low, at, names: {} };
+      at += high - low + 1;
+      return piece;
+    });
+  });
+
+/** The bits of every field that is not all of its word. Elements of arrays and parts of nested descriptors are left out. */
+export const wordBits = (descriptor: AnyDescriptor): WordBitsOf[] => {
+  const nested = nestedPaths(descriptor);
+  const named = (path: string): Names => {
+    const { meaning } = descriptor.field(path);
+    return meaning?.kind === 'values' ? meaning.names : {};
+  };
+  const own = (path: string): boolean => !path.includes('[') && !nested.some((inner) => path.startsWith(`${inner}.`));
+  return partsOf(descriptor)
+    .filter(({ prefix }) => !nested.some((inner) => prefix.startsWith(`${inner}.`)))
+    .flatMap((part) => [
+      ...part.words.filter(({ path }) => own(path)).flatMap(({ path, word }) => ownBits(path, word, named)),
+      ...joinedBits(part),
+    ]);
+};

@@ -172,9 +172,13 @@ export const repeat = <E extends AnyWord | Nested<Nestable>>(element: E, count: 
 
 /** One of the shapes that an opcode chooses. */
 export interface VariantCase {
-  /** The opcode. */
-  readonly when: number;
+  /** The opcode, or several. */
+  readonly when: number | readonly number[];
   readonly words: Members;
+  /** Fields whose bits lie in several of the words. */
+  readonly joined?: JoinedFields;
+  /** Bytes of data that a request of this shape has, where no field says so. */
+  readonly bytes?: number;
 }
 
 /** A place whose shape depends on a field. */
@@ -190,7 +194,10 @@ export class Variants<out C extends Readonly<Record<string, VariantCase>>> {
   }
 }
 
-/** Shapes of one place, chosen by an earlier field. Its value is the case with its fields; `other` where none fits. */
+/**
+ * Shapes of one place, chosen by a field beside it or around it, before or after it. Its value is the case with its
+ * fields; `other` where none fits.
+ */
 export const variants = <const C extends Readonly<Record<string, VariantCase>>>(by: string, cases: C): Variants<C> =>
   new Variants(by, cases);
 
@@ -255,8 +262,14 @@ type WordValue<Name extends string, W> =
 type ElementValue<E> =
   E extends Nested<infer D> ? MembersValue<D['members'], D['joined']> : E extends Word<undefined, infer V> ? V : never;
 
+/** The joined fields of a case. */
+export type CaseJoined<C extends VariantCase> = C extends { readonly joined: infer J extends JoinedFields }
+  ? J
+  : object;
+
 type CaseValue<C extends Readonly<Record<string, VariantCase>>> =
-  | { [K in keyof C & string]: Show<{ readonly is: K } & MembersValue<C[K]['words'], object>> }[keyof C & string]
+  | { [K in keyof C & string]: Show<{ readonly is: K } & MembersValue<C[K]['words'], CaseJoined<C[K]>>> }[keyof C &
+      string]
   | { readonly is: 'other'; readonly words: readonly number[] };
 
 type MemberValue<Name extends string, M> = M extends Space

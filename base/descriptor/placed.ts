@@ -39,6 +39,13 @@ export interface PlacedField {
   readonly low: number;
 }
 
+/** Whether a field has a meaning: `isThat(field, 'address', 'next')`. */
+export const isThat = ({ meaning }: PlacedField, kind: string, part?: string): boolean => {
+  if (meaning?.kind !== kind) return false;
+  if (part === undefined) return true;
+  return 'of' in meaning ? meaning.of === part : 'role' in meaning && meaning.role === part;
+};
+
 /** `width` ones from `low` on. */
 export const laneMask = (low: number, width: number): number => (width === 32 ? -1 : ((1 << width) - 1) << low);
 

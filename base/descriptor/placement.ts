@@ -14,49 +14,10 @@ import type {
   Nestable,
 } from './members';
 import type { LanePiece, PlacedField } from './placed';
+import type { Placement, PlacedNested, PlacedVariants, PlacedWord, ValueNode } from './placed-members';
 
 /** The most bytes of a descriptor and the most elements of an array in one. */
 const MAX_BYTES = 16_384;
-
-/** Where a word lies: its byte offset and what is in it. */
-export interface PlacedWord {
-  readonly path: string;
-  readonly offset: number;
-  readonly word: AnyWord;
-}
-
-/** The part of a value that a member gives, by which values are read, stored and checked. */
-export type ValueNode =
-  | { readonly kind: 'field'; readonly key: string; readonly field: PlacedField }
-  | { readonly kind: 'struct'; readonly key: string; readonly nodes: readonly ValueNode[] }
-  | { readonly kind: 'array'; readonly key: string; readonly elements: readonly ValueNode[] }
-  | { readonly kind: 'variants'; readonly key: string; readonly variants: PlacedVariants };
-
-/** A place whose shape depends on a field. */
-export interface PlacedVariants {
-  readonly path: string;
-  readonly by: PlacedField;
-  readonly offset: number;
-  readonly size: number;
-  readonly cases: readonly PlacedCase[];
-}
-
-/** One shape of such a place. */
-export interface PlacedCase {
-  readonly name: string;
-  readonly when: number;
-  readonly placement: Placement;
-}
-
-/** All of a descriptor at its place. */
-export interface Placement {
-  readonly size: number;
-  readonly fields: readonly PlacedField[];
-  readonly ignored: readonly { readonly pieces: readonly LanePiece[] }[];
-  readonly words: readonly PlacedWord[];
-  readonly variants: readonly PlacedVariants[];
-  readonly nodes: readonly ValueNode[];
-}
 
 /** The sentence about a declaration that contradicts itself. @param what where; both places are in the message */
 export const contradiction = (what: string, message: string): LabError => new LabError(`${message}.`, { what });
@@ -94,14 +55,20 @@ class Placer {
   readonly ignored: { pieces: LanePiece[] }[] = [];
   readonly words: PlacedWord[] = [];
   readonly variants: PlacedVariants[] = [];
+  readonly insides: PlacedNested[] = [];
   private readonly descriptor: string;
+  private readonly parent: Placer | undefined;
+  /** What can only be looked at when all fields are placed. */
+  private readonly later: (() => void)[];
   private readonly taken = new Map<string, string>();
   private offset: number;
   private previous = 'the start';
 
-  constructor(descriptor: string, offset: number) {
+  constructor(descriptor: string, offset: number, parent?: Placer) {
     this.descriptor = descriptor;
     this.offset = offset;
+    this.parent = parent;
+    this.later = parent?.later ?? [];
   }
 
   get end(): number {
@@ -241,6 +208,7 @@ class Placer {
   private nested(full: string, { descriptor }: Nested<Nestable>): ValueNode[] {
     this.align(full, Math.min(descriptor.align, 4));
     const start = this.offset;
+    this.insides.push({ path: full, offset: start, descriptor });
     const nodes = this.place(descriptor.members, `${full}.`);
     nodes.push(...this.join(descriptor.joined, `${full}.`));
     this.offset = start + descriptor.size;
@@ -263,30 +231,57 @@ class Placer {
   }
 
   private choose(full: string, { by, cases }: Variants<Readonly<Record<string, VariantCase>>>): PlacedVariants {
-    const decides = this.fields.find(({ path }) => path === by);
-    if (decides === undefined || decides.kind === 'wide') {
-      throw this.refuse(full, `is chosen by ${this.descriptor}.${by}, which is no number declared before it`);
-    }
     this.align(full, 4);
     const offset = this.offset;
-    const seen = new Map<number, string>();
-    const placed = Object.entries(cases).map(([name, { when, words }]) => {
-      const twin = seen.get(when);
-      if (twin !== undefined)
-        throw this.refuse(`${full}.${name}`, `and ${full}.${twin} are both chosen by ${by} ${when}`);
-      if (!Number.isInteger(when) || when < 0 || when >= 2 ** decides.bits) {
-        throw this.refuse(`${full}.${name}`, `is chosen by ${when}, which ${decides.where} cannot hold`);
-      }
-      seen.set(when, name);
-      const placer = new Placer(this.descriptor, offset);
-      const nodes = placer.place(words, `${full}.${name}.`);
-      return { name, when, placement: placer.finish(nodes) };
+    const placed = Object.entries(cases).map(([name, { when, words, joined = {}, bytes = 0 }]) => {
+      if (!isCount(bytes) && bytes !== 0) throw this.refuse(`${full}.${name}`, `has ${show(bytes)} bytes of data`);
+      const placer = new Placer(this.descriptor, offset, this);
+      const path = `${full}.${name}.`;
+      const nodes = placer.place(words, path);
+      nodes.push(...placer.join(joined, path));
+      const numbers = typeof when === 'number' ? [when] : when;
+      return { name, when: numbers, bytes, joined, placement: placer.finish(nodes) };
     });
     const size = Math.max(0, ...placed.map(({ placement }) => placement.size - offset));
-    const result = { path: full, by: decides, offset, size, cases: placed };
+    const result = { path: full, by: undefined as unknown as PlacedField, offset, size, cases: placed };
+    this.later.push(() => {
+      result.by = this.decides(full, by);
+      this.refuseTwins(result);
+    });
     this.variants.push(result);
     this.offset = offset + size;
     return result;
+  }
+
+  /** The field that chooses: the nearest of its name, beside the place or around it. */
+  private decides(full: string, by: string): PlacedField {
+    for (let path = full; path !== '';) {
+      path = path.slice(0, Math.max(0, path.lastIndexOf('.')));
+      const field = this.find(path === '' ? by : `${path}.${by}`);
+      if (field !== undefined && field.kind !== 'wide') return field;
+    }
+    throw this.refuse(full, `is chosen by ${this.descriptor}.${by}, which is no number beside it or around it`);
+  }
+
+  private find(path: string): PlacedField | undefined {
+    return this.fields.find((field) => field.path === path) ?? this.parent?.find(path);
+  }
+
+  private refuseTwins({ path, by, cases }: PlacedVariants): void {
+    const seen = new Map<number, string>();
+    for (const { name, when } of cases) {
+      if (when.length === 0) throw this.refuse(`${path}.${name}`, 'is chosen by nothing');
+      for (const number of when) {
+        const twin = seen.get(number);
+        if (twin !== undefined) {
+          throw this.refuse(`${path}.${name}`, `and ${path}.${twin} are both chosen by ${by.path} ${number}`);
+        }
+        if (!Number.isInteger(number) || number < 0 || number >= 2 ** by.bits) {
+          throw this.refuse(`${path}.${name}`, `is chosen by ${number}, which ${by.where} cannot hold`);
+        }
+        seen.set(number, name);
+      }
+    }
   }
 
   /** Places fields across words. */
@@ -365,8 +360,9 @@ class Placer {
   private readonly joinedBits = new Map<string, (readonly [string, number, number])[]>();
 
   finish(nodes: readonly ValueNode[]): Placement {
-    const { fields, ignored, words, variants } = this;
-    return { size: this.end, fields, ignored, words, variants, nodes };
+    if (this.parent === undefined) for (const look of this.later) look();
+    const { fields, ignored, words, variants, insides: nested } = this;
+    return { size: this.end, fields, ignored, words, variants, nested, nodes };
   }
 }
 

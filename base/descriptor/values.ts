@@ -1,7 +1,7 @@
 import { show } from '../layout/layout';
 import type { PlacedField } from './placed';
 import { readNumber, readWide, writeNumber, writeWide } from './placed';
-import type { PlacedVariants, ValueNode } from './placement';
+import type { PlacedVariants, ValueNode } from './placed-members';
 
 type Plain = Record<string, unknown>;
 
@@ -20,7 +20,7 @@ const readField = (field: PlacedField, lanes: Int32Array, base: number): unknown
 /** The value of a place with variants: its case and fields, or its words. */
 const readVariants = ({ by, cases, offset, size }: PlacedVariants, lanes: Int32Array, base: number): unknown => {
   const opcode = readNumber(by, lanes, base);
-  const chosen = cases.find(({ when }) => when === opcode);
+  const chosen = cases.find(({ when }) => when.includes(opcode));
   if (chosen !== undefined) return { is: chosen.name, ...readNodes(chosen.placement.nodes, lanes, base) };
   const from = base + (offset >>> 2);
   return { is: 'other', words: Array.from(lanes.subarray(from, from + Math.ceil(size / 4)), (lane) => lane >>> 0) };

@@ -70,7 +70,7 @@ export const virtioSplit = format({
   doc: 'virtio 1.3, section 2.7',
   entry: virtqDesc,
   follow: heads(virtqAvail, virtqAvailElem),
-  pieces: { kind: 'chain', next: 'index', limit: MAX_QUEUE },
+  pieces: { kind: 'chain', next: 'index', limit: MAX_QUEUE, order: 'readable-first' },
   indirect: true,
   ownership: { kind: 'indices' },
   completion: { kind: 'used-ring', header: virtqUsed, element: virtqUsedElem },

@@ -1,0 +1,126 @@
+import { BUS_ACCESS_FAULT, BUS_NO_ADDRESS, BUS_OK, type BusOutcome } from '../../base/bus-outcome';
+import { bytesOfWords } from '../../base/u64';
+import type { DevicePort } from '../../emulator/bus/device-port';
+import type { PrototypeParameters } from './options';
+import { fits } from './place';
+import type { QueueStatistics } from './statistics';
+
+/**
+ * A queue's way to memory for everything but data: entries, lists, completions. It counts, knows what accesses cost, and keeps
+ * addresses within the address space.
+ */
+export class DescriptorBus {
+  /** Nanoseconds that the current step spent on accesses that nothing hid. */
+  spentNs = 0;
+  /** Where the last access that failed was, and why. */
+  failedPage = 0;
+  failedOffset = 0;
+  outcome: BusOutcome = BUS_OK;
+
+  private readonly port: DevicePort;
+  private readonly statistics: QueueStatistics;
+  private readonly latencyNs: number;
+  private readonly bytesPerNs: number;
+  /** What one more request costs where as many as possible are on their way. */
+  private readonly requestNs: number;
+
+  constructor(port: DevicePort, parameters: PrototypeParameters, statistics: QueueStatistics) {
+    this.port = port;
+    this.statistics = statistics;
+    this.latencyNs = parameters.latencyNs;
+    this.bytesPerNs = parameters.bytesPerNs;
+    this.requestNs = parameters.latencyNs / parameters.outstanding;
+  }
+
+  /** How long a read takes from request to answer. */
+  readNs(bytes: number): number {
+    return this.latencyNs + bytes / this.bytesPerNs;
+  }
+
+  /** Reads `count` entries of `size` bytes and `lanes` lanes that lie one after the other. */
+  fetch(
+    page: number,
+    offset: number,
+    into: Int32Array,
+    at: number,
+    size: number,
+    lanes: number,
+    count: number,
+  ): boolean {
+    const bytes = size * count;
+    const { statistics } = this;
+    statistics.fetchReads++;
+    statistics.fetchBytes += bytes;
+    if (!fits(page, offset, bytes)) return this.fail(page, offset, BUS_NO_ADDRESS);
+    const outcome =
+      (size & 3) === 0
+        ? this.port.readWords(page, offset, into, at, lanes * count)
+        : this.fetchOdd(page, offset, into, at, size, lanes, count);
+    return outcome === BUS_OK || this.fail(page, offset, outcome);
+  }
+
+  /** Entries of no whole number of words: each begins in a lane of its own, the bytes past its end are zero. */
+  private fetchOdd(
+    page: number,
+    offset: number,
+    into: Int32Array,
+    at: number,
+    size: number,
+    lanes: number,
+    count: number,
+  ): BusOutcome {
+    const bytes = bytesOfWords(into);
+    let [onPage, from] = [page, offset];
+    for (let i = 0; i < count; i++) {
+      const lane = at + i * lanes;
+      into[lane + lanes - 1] = 0;
+      const outcome = this.port.read(onPage, from, bytes, 4 * lane, size);
+      if (outcome !== BUS_OK) return outcome;
+      from += size;
+      if (from >= 4096) {
+        onPage += from >>> 12;
+        from &= 0xfff;
+      }
+    }
+    return BUS_OK;
+  }
+
+  /** `fetch` that the step has to wait for. */
+  fetchNow(
+    page: number,
+    offset: number,
+    into: Int32Array,
+    at: number,
+    size: number,
+    lanes: number,
+    count: number,
+  ): boolean {
+    this.spentNs += this.readNs(size * count);
+    return this.fetch(page, offset, into, at, size, lanes, count);
+  }
+
+  /** Writes bytes of lanes as part of a completion: posted, so that only their transfer costs time. */
+  complete(page: number, offset: number, from: Int32Array, firstByte: number, bytes: number): boolean {
+    const { statistics } = this;
+    statistics.completionWrites++;
+    statistics.completionBytes += bytes;
+    this.spentNs += this.requestNs + bytes / this.bytesPerNs;
+    if (!fits(page, offset, bytes)) return this.fail(page, offset, BUS_NO_ADDRESS);
+    const outcome =
+      ((firstByte | bytes) & 3) === 0
+        ? this.port.writeWords(page, offset, from, firstByte >>> 2, bytes >>> 2)
+        : this.port.write(page, offset, bytesOfWords(from), firstByte, bytes);
+    return outcome === BUS_OK || this.fail(page, offset, outcome);
+  }
+
+  private fail(page: number, offset: number, outcome: BusOutcome): false {
+    this.failedPage = page;
+    this.failedOffset = offset;
+    this.outcome = outcome;
+    return false;
+  }
+}
+
+/** `Q_ERROR.OUTCOME`. */
+export const outcomeBits = (outcome: BusOutcome): number =>
+  outcome === BUS_OK ? 0 : outcome === BUS_NO_ADDRESS ? 1 : outcome === BUS_ACCESS_FAULT ? 2 : 3;

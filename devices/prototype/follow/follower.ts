@@ -1,0 +1,99 @@
+import type { DescriptorBus } from '../bus';
+import { Failure } from '../failure';
+import type { PrototypeParameters } from '../options';
+import { owns, type Plan } from '../plan/plan';
+import type { QueueSetup } from '../setup';
+import { ERROR, type ErrorCode } from '../spec';
+import { EntryFifo } from './entry-fifo';
+
+/** What a follower needs. */
+export interface FollowerParts {
+  readonly plan: Plan;
+  readonly parameters: PrototypeParameters;
+  readonly bus: DescriptorBus;
+  readonly setup: QueueSetup;
+}
+
+/**
+ * Fetches a queue's entries ahead, in their order, as far as they are the device's and there is room. What it cannot go on
+ * with is kept in `failure` until what came before is worked off.
+ */
+export abstract class Follower {
+  readonly fifo: EntryFifo;
+  readonly failure = new Failure();
+  /** Entries fetched and not yet given back. */
+  inFlight = 0;
+  /** There may be something to fetch: a doorbell was rung, and nothing has shown the end yet. */
+  protected looking = false;
+  protected readonly plan: Plan;
+  protected readonly bus: DescriptorBus;
+  protected readonly setup: QueueSetup;
+  protected readonly outstanding: number;
+  /** Entries that one bus request can hold. */
+  protected readonly burst: number;
+
+  constructor({ plan, parameters, bus, setup }: FollowerParts) {
+    const { size, lanes } = plan.entry;
+    this.plan = plan;
+    this.bus = bus;
+    this.setup = setup;
+    this.outstanding = parameters.outstanding;
+    this.burst = Math.max(1, Math.min(parameters.prefetch, Math.floor(parameters.burstBytes / size)));
+    this.fifo = new EntryFifo(parameters.prefetch, lanes);
+  }
+
+  /** The queue was enabled. */
+  start(): ErrorCode {
+    this.stop();
+    return this.begin();
+  }
+
+  /** Forgets everything that was fetched. */
+  stop(): void {
+    this.fifo.clear();
+    this.failure.clear();
+    this.inFlight = 0;
+    this.looking = false;
+  }
+
+  /** Nothing more will come before the next doorbell. */
+  get resting(): boolean {
+    return !this.looking;
+  }
+
+  protected abstract begin(): ErrorCode;
+  /** Software rang. */
+  abstract ring(lo: number, hi: number): ErrorCode;
+  /** `Q_INDEX` after an entry of this index. */
+  abstract after(index: number): number;
+  /** Fetches what may be fetched now. */
+  protected abstract fetchMore(now: number): void;
+
+  pump(now: number): void {
+    if (this.looking && this.failure.code === ERROR.NONE && this.fifo.count < this.fifo.depth) this.fetchMore(now);
+  }
+
+  protected owns(base: number, phase: number): boolean {
+    return owns(this.plan, this.fifo.lanes, base, phase);
+  }
+
+  /** Answers come in order, as fast as the bus carries them. */
+  protected answerAt(now: number, bytes: number): number {
+    return Math.max(now + this.bus.readNs(bytes), this.fifo.newestReadyAt);
+  }
+
+  protected fail(code: ErrorCode, page: number, offset: number, index: number): void {
+    this.failure.set(code, page, offset, index);
+    this.looking = false;
+  }
+
+  protected failFetch(index: number): void {
+    this.failure.setFromBus(ERROR.FETCH, this.bus, index);
+    this.looking = false;
+  }
+
+  /** Entries that were given back may be fetched again. */
+  givenBack(entries: number): void {
+    this.inFlight -= entries;
+  }
+}

@@ -1,0 +1,104 @@
+import type { AnyDescriptor, Parameters, PlacedField } from '../../../base/descriptor';
+import type { PlacedCase, PlacedNested, PlacedVariants } from '../../../base/descriptor/placed-members';
+import { EntryPlan } from './entry-plan';
+import { FieldAccess } from './field-access';
+
+/** Chooses among the shapes of one place: by the number in a field. */
+interface Choice {
+  readonly by: FieldAccess;
+  readonly cases: ReadonlyMap<
+    number,
+    { readonly index: number; readonly shape: PlacedCase; readonly within: readonly Choice[] }
+  >;
+}
+
+const choicesOf = (variants: readonly PlacedVariants[]): Choice[] =>
+  variants.map(({ by, cases }) => ({
+    by: new FieldAccess(by),
+    cases: new Map(
+      cases.flatMap((shape, i) => {
+        const chosen = { index: i + 2, shape, within: choicesOf(shape.placement.variants) };
+        return shape.when.map((when) => [when, chosen] as const);
+      }),
+    ),
+  }));
+
+/** A shape of an entry: its fields by their parts, and where in it an element of a segment list lies. */
+export interface Shape {
+  readonly plan: EntryPlan;
+  /** Lanes from the beginning of the entry; negative if there is none. */
+  readonly elementLane: number;
+}
+
+/** The shapes of a descriptor, each compiled when it is met first. */
+export class Shapes {
+  private readonly descriptor: AnyDescriptor;
+  private readonly parameters: Parameters;
+  private readonly element: AnyDescriptor | null;
+  private readonly choices: readonly Choice[];
+  private readonly known = new Map<number, Shape>();
+  private readonly only: Shape | null;
+
+  /** @param element a descriptor within this one that speaks for itself */
+  constructor(descriptor: AnyDescriptor, parameters: Parameters, element: AnyDescriptor | null) {
+    this.descriptor = descriptor;
+    this.parameters = parameters;
+    this.element = element;
+    this.choices = choicesOf(descriptor.placedVariants);
+    this.only = this.choices.length === 0 ? this.compile([]) : null;
+  }
+
+  /** The shape that an entry has. */
+  of(lanes: Int32Array, base: number): Shape {
+    if (this.only !== null) return this.only;
+    const key = keyOf(this.choices, lanes, base, 0);
+    return this.known.get(key) ?? this.learn(key, lanes, base);
+  }
+
+  private learn(key: number, lanes: Int32Array, base: number): Shape {
+    const chosen: PlacedCase[] = [];
+    collect(this.choices, lanes, base, chosen);
+    const shape = this.compile(chosen);
+    this.known.set(key, shape);
+    return shape;
+  }
+
+  private compile(chosen: readonly PlacedCase[]): Shape {
+    const { descriptor, element, parameters } = this;
+    const inner = [descriptor.placedNested, ...chosen.map(({ placement }) => placement.nested)].flat();
+    const apart = inner.filter((one) => element !== null && one.descriptor === element);
+    const fields = [...descriptor.placedFields, ...chosen.flatMap(({ placement }) => placement.fields)];
+    const bytes = Math.max(0, ...chosen.map((shape) => shape.bytes));
+    return {
+      plan: new EntryPlan(descriptor, parameters, fields.filter(notIn(apart)), bytes),
+      elementLane: apart[0] === undefined ? -1 : apart[0].offset >>> 2,
+    };
+  }
+}
+
+const notIn =
+  (apart: readonly PlacedNested[]) =>
+  ({ path }: PlacedField): boolean =>
+    !apart.some((inner) => path.startsWith(`${inner.path}.`));
+
+/** Choices as the digits of a number: none is zero, so that different ones make different numbers. */
+const DIGITS = 256;
+
+const keyOf = (choices: readonly Choice[], lanes: Int32Array, base: number, start: number): number => {
+  let key = start;
+  for (const { by, cases } of choices) {
+    const chosen = cases.get(by.number(lanes, base));
+    key = key * DIGITS + (chosen?.index ?? 1);
+    if (chosen !== undefined && chosen.within.length > 0) key = keyOf(chosen.within, lanes, base, key);
+  }
+  return key;
+};
+
+const collect = (choices: readonly Choice[], lanes: Int32Array, base: number, into: PlacedCase[]): void => {
+  for (const { by, cases } of choices) {
+    const chosen = cases.get(by.number(lanes, base));
+    if (chosen === undefined) continue;
+    into.push(chosen.shape);
+    collect(chosen.within, lanes, base, into);
+  }
+};

@@ -1,0 +1,16 @@
+import { Place } from './place';
+
+/** What a queue's registers said when it was enabled. */
+export class QueueSetup {
+  size = 0;
+  index = 0;
+  phase = 1;
+  counting = false;
+  toMemory = false;
+  doneSize = 0;
+  doneTail = 0;
+  donePhase = 1;
+  readonly base = new Place();
+  readonly heads = new Place();
+  readonly done = new Place();
+}
