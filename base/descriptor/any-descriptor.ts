@@ -1,7 +1,7 @@
 import type { LayoutMemory } from '../layout/memory';
 import type { CursorBase } from './cursor';
 import type { JoinedFields, Members } from './members';
-import type { PlacedNested, PlacedVariants, PlacedWord } from './placement';
+import type { PlacedNested, PlacedVariants, PlacedWord } from './placed-members';
 import type { PlacedField } from './placed';
 
 /** A cursor whose fields are known by name only. */

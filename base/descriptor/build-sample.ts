@@ -1,18 +1,13 @@
 import type { Prng } from '../prng';
 import type { AnyDescriptor } from './any-descriptor';
 import type { WalkStart } from './findings';
-import type { Format } from './format';
-import { markRun, put, putTable, setMark } from './put';
+import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
-import { Buffers, fillEntry, putData, roundUp } from './sample';
-
-/** An entry, header or element that lies in memory. */
-export interface Built {
-  readonly descriptor: AnyDescriptor;
-  readonly address: bigint;
-  readonly lanes: Int32Array;
-  readonly where: string;
-}
+import { markRun, put, putTable, setMark } from './put';
+import { Buffers, fillEntry, MOST_BYTES, putData, putSomeLength, roundUp } from './sample';
+import { buildLists, type BuiltLists } from './build-lists';
+import type { Built } from './built';
+import type { Parameter, Parameters } from './meaning';
 
 /** A request: its entries in their order, and the table that its one entry leads to. */
 export interface BuiltGroup {
@@ -32,6 +27,7 @@ export class SampleBuilder {
   /** Everything that lies in memory. */
   readonly built: Built[] = [];
   readonly groups: BuiltGroup[] = [];
+  readonly lists: BuiltLists[] = [];
   readonly elements: Built[] = [];
   header: Built | undefined;
   readonly start: Mutable<WalkStart>;
@@ -40,11 +36,12 @@ export class SampleBuilder {
   constructor(format: Format, prng: Prng) {
     this.format = format;
     this.prng = prng;
-    this.roles = new EntryRoles(format.entry);
+    const parameters = chooseParameters(prng, format);
+    this.roles = new EntryRoles(format.entry, { parameters, without: segmentOf(format.pieces) });
     this.buffers = new Buffers(prng, format.entry);
     this.base = 0x4000_0000n + BigInt(prng.below(0x1000)) * 4096n;
     this.end = this.base;
-    this.start = { at: this.base };
+    this.start = { at: this.base, parameters };
     if (format.moves === 'by-queue') this.start.moves = prng.pick(['from-memory', 'to-memory']);
   }
 
@@ -66,14 +63,16 @@ export class SampleBuilder {
     return this;
   }
 
-  private room(bytes: number, align: number): bigint {
+  /** Takes memory. */
+  room(bytes: number, align: number): bigint {
     const at = roundUp(this.end, BigInt(align));
     this.end = at + BigInt(bytes);
     return at;
   }
 
-  private make(descriptor: AnyDescriptor, address: bigint, where: string): Built {
-    const built = { descriptor, address, lanes: new Int32Array(descriptor.lanes), where };
+  /** Puts a descriptor there. */
+  make(descriptor: AnyDescriptor, address: bigint, where: string): Built {
+    const built: Built = { descriptor, address, lanes: new Int32Array(descriptor.lanes), where, data: [] };
     fillEntry(this.prng, descriptor, built.lanes);
     this.built.push(built);
     return built;
@@ -98,11 +97,48 @@ export class SampleBuilder {
   }
 
   private request(entries: readonly Built[]): void {
-    for (const { lanes } of entries) putData(this.prng, this.roles, lanes, this.buffers);
+    for (const entry of entries) this.fill(entry);
+    this.order(entries);
     const { indirect, pieces } = this.format;
     entries.forEach(({ lanes }, i) => markRun(this.roles, pieces.kind, lanes, i, entries.length));
     const table = indirect && entries.length === 1 && this.prng.oneIn(2) ? this.leadToTable(entries[0]!) : [];
     this.groups.push({ entries, table });
+  }
+
+  /** Values of the queue's parameters. */
+  get parameters(): Parameters {
+    return this.start.parameters!;
+  }
+
+  private fill(entry: Built): void {
+    const { prng, roles, format, start } = this;
+    const { kind } = format.pieces;
+    if (kind !== 'pages' && kind !== 'segments' && kind !== 'by-shape') {
+      putData(prng, roles, entry.lanes, this.buffers);
+      return;
+    }
+    const moves = (): boolean => roles.moves(entry.lanes, start.moves ?? 'unknown') !== 'nothing';
+    // Most requests are to have data, however many opcodes have none.
+    for (let tries = 0; tries < 4 && !(moves() && roles.lengthField('data', entry.lanes) !== undefined); tries++) {
+      entry.lanes.fill(0);
+      fillEntry(prng, entry.descriptor, entry.lanes);
+    }
+    putSomeLength(prng, roles, entry.lanes, 16 * MOST_BYTES);
+    const bytes = roles.bytes(entry.lanes);
+    if (bytes === 0 || !moves()) return;
+    const lists = buildLists(this, entry, format.pieces, bytes);
+    if (lists !== undefined) this.lists.push(lists);
+  }
+
+  /** Puts what the device reads before what it writes, where the format has it so. */
+  private order(entries: readonly Built[]): void {
+    const { roles, format } = this;
+    const field = roles.markField('device-writes');
+    if (format.pieces.kind !== 'chain' || format.pieces.order === undefined || field === undefined) return;
+    const writes = entries.map(({ lanes }) => roles.marked('device-writes', lanes)).sort();
+    entries.forEach(({ lanes }, i) => {
+      setMark(field, lanes, writes[i]!);
+    });
   }
 
   /** An entry that holds the address of a table, whose entries have the data. */
@@ -116,6 +152,7 @@ export class SampleBuilder {
       setMark(roles.markField('more'), lanes, i + 1 < table.length);
       if (i + 1 < table.length) put(roles.countField('next-index')!, lanes, i + 1);
     });
+    this.order(table);
     putTable(roles, entry.lanes, table[0]!.address, table.length * format.entry.size);
     return table;
   }
@@ -218,6 +255,19 @@ export class SampleBuilder {
     });
   }
 }
+
+/** The parameters that a format has. */
+const parametersOf = ({ descriptors, pieces }: Format): Parameter[] => {
+  const fields = descriptors.flatMap(({ placedFields, variantFields }) => [...placedFields, ...variantFields]);
+  const units = fields.flatMap(({ meaning }) =>
+    meaning?.kind === 'length' && typeof meaning.unit === 'object' ? [meaning.unit] : [],
+  );
+  const pages = pieces.kind === 'by-shape' ? pieces.pages : pieces.kind === 'pages' ? pieces : undefined;
+  return typeof pages?.page === 'object' ? [...units, pages.page] : units;
+};
+
+const chooseParameters = (prng: Prng, format: Format): Parameters =>
+  Object.fromEntries(parametersOf(format).map(({ name, otherwise }) => [name, prng.pick([otherwise, 2 * otherwise])]));
 
 const shuffled = <T>(prng: Prng, items: readonly T[]): T[] => {
   const all = [...items];

@@ -74,7 +74,9 @@ const structLines = (descriptor: AnyDescriptor, isPart: boolean): string[] => {
  */
 export const cHeader = (name: string, descriptors: readonly AnyDescriptor[]): string => {
   const guard = constantName(name, 'H');
+  const all = withParts(descriptors);
   // A part lies where its whole puts it, which may be at less than its own alignment.
-  const body = withParts(descriptors).flatMap((one) => structLines(one, !descriptors.includes(one)));
+  const parts = new Set(all.flatMap((one) => withParts([one]).filter((part) => part !== one)));
+  const body = all.flatMap((one) => structLines(one, parts.has(one)));
   return [`#ifndef ${guard}`, `#define ${guard}`, '', '#include <linux/types.h>', '', ...body, `#endif`, ''].join('\n');
 };

@@ -1,5 +1,6 @@
 import { hex } from '../u64';
 import type { WalkedEntry } from './findings';
+import { takeOwn } from './data';
 import type { Walker } from './walk';
 
 /** A chain of entries in a table. */
@@ -50,17 +51,20 @@ export const walkChain = (walker: Walker, chain: ChainStart): void => {
   const { format, roles } = walker;
   let index: number | undefined = chain.first;
   let by: WalkedEntry | undefined;
-  for (let length = 0; index !== undefined; length++) {
-    if (!mayFollow(walker, chain, index, by, length)) return;
+  const from = walker.entries.length;
+  let length = 0;
+  for (; index !== undefined; length++) {
+    if (!mayFollow(walker, chain, index, by, length)) break;
     chain.taken.set(index, chain.from.where);
     const address = chain.table + BigInt(index) * BigInt(format.entry.size);
     const where = `${chain.prefix}entry ${index}`;
     const lanes = walker.read(format.entry, address, where);
-    if (lanes === undefined) return;
-    by = walker.take(address, where, lanes, true);
+    if (lanes === undefined) break;
+    by = takeOwn(walker, address, where, lanes, true);
     if (walker.isIndirect(lanes)) leadToTable(walker, by, chain.nested === true, roles.marked('more', lanes));
     index = nextIndex(walker, index, by);
   }
+  if (chain.nested !== true) walker.request(from, length, chain.first);
 };
 
 const leadToTable = (walker: Walker, entry: WalkedEntry, nested: boolean, more: boolean): void => {
@@ -105,7 +109,18 @@ const walkAll = (walker: Walker, entry: WalkedEntry, table: bigint, count: numbe
     const where = `${entry.where}, table entry ${i}`;
     const lanes = walker.read(format.entry, address, where);
     if (lanes === undefined) return;
-    const inner = walker.take(address, where, lanes, true);
+    const inner = takeOwn(walker, address, where, lanes, true);
     if (walker.isIndirect(lanes)) leadToTable(walker, inner, true, false);
+    else checkInTable(walker, inner);
+  }
+};
+
+/** Marks that mean nothing in a table whose entries simply follow each other. */
+const checkInTable = (walker: Walker, inner: WalkedEntry): void => {
+  for (const role of ['more', 'phase', 'used-phase'] as const) {
+    if (!walker.roles.marked(role, inner.lanes)) continue;
+    const field = walker.roles.markField(role)?.path;
+    walker.reporter(inner)('indirect', `it is in a table, where ${field ?? role} has no meaning`, field);
+    return;
   }
 };

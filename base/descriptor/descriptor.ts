@@ -5,14 +5,8 @@ import { cursorClass, type CursorBase, type DescriptorCursor } from './cursor';
 import { loadLanes, storeLanes } from './lanes';
 import { checkMeanings } from './meaning-checks';
 import type { Joined, JoinedFields, Members, MembersValue } from './members';
-import {
-  contradiction,
-  placeMembers,
-  type PlacedNested,
-  type PlacedVariants,
-  type PlacedWord,
-  type Placement,
-} from './placement';
+import { contradiction, placeMembers } from './placement';
+import type { PlacedNested, PlacedVariants, PlacedWord, Placement } from './placed-members';
 import { isThat, type PlacedField } from './placed';
 import { allCases, uncovered } from './shapes';
 import { nodesProblem, readNodes, storeNodes } from './values';

@@ -2,7 +2,7 @@ import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
 import type { DataPiece, Finding, FindingKind, WalkChecks } from './findings';
 import { readNumber, type PlacedField } from './placed';
-import type { PlacedWord } from './placement';
+import type { PlacedWord } from './placed-members';
 import { rawNumber, type EntryRoles } from './roles';
 import { activeFields, chosenShapes, uncovered } from './shapes';
 import { ADDRESS_LIMIT } from './words';
@@ -100,9 +100,10 @@ export const checkWords = (roles: EntryRoles, lanes: Int32Array, report: Report)
 
 /** What is wrong with where an entry's data lies. */
 export const checkPiece = (field: PlacedField, piece: DataPiece, checks: WalkChecks, report: Report): void => {
-  const { address, moves, path } = { ...piece, path: piece.field };
+  const { address, moves, field: path } = piece;
   const bytes = piece.fixed ? 1 : piece.length;
-  checkAlign(field, address, report);
+  // A list that is a page itself has its own rule.
+  if (piece.of !== 'list') checkAlign(field, address, report);
   checkBoundary(field, address, bytes, report);
   const range = `${article(bytes)} at ${hex(address)}`;
   if (address + BigInt(bytes) > ADDRESS_LIMIT) {

@@ -1,5 +1,5 @@
 import type { AnyDescriptor } from './any-descriptor';
-import type { AddressTarget } from './meaning';
+import type { AddressTarget, Parameters } from './meaning';
 
 /** What can be wrong with descriptors in memory. */
 export type FindingKind =
@@ -19,13 +19,24 @@ export type FindingKind =
   /** Data across an address that it may not cross. */
   | 'boundary'
   | 'too-long'
+  /** Lists that have less room than a request moves. */
+  | 'too-short'
+  /** What the device reads after what it writes, in a format that has it the other way round. */
+  | 'order'
+  /** An entry that is given away with its done mark still set, and that the device refuses. */
+  | 'stale'
+  /** The end of a request that nobody gave, or that ended before. */
+  | 'not-given'
+  | 'completed-twice'
+  /** More written than the request has room for. */
+  | 'overrun'
   /** Reserved bits that are not zero. */
   | 'reserved'
   | 'unknown-value'
   | 'unknown-opcode'
   /** An index past the end of its table, or further ahead than there are entries. */
   | 'index'
-  /** A table of entries that is none: empty, no whole number of entries, within another one. */
+  /** A table or list that is none: empty, no whole number of entries, within another one, or after the last one. */
   | 'indirect'
   /** There was more than the walk may look at. */
   | 'limit';
@@ -70,9 +81,28 @@ export interface WalkedEntry {
   readonly pieces: readonly DataPiece[];
 }
 
+/** An entry whose data is still being found. */
+export interface OpenEntry extends WalkedEntry {
+  readonly pieces: DataPiece[];
+}
+
+/** A request that the device has been given. */
+export interface WalkedRequest {
+  /** What its completion will name it by; undefined if it completes in place. */
+  readonly id: number | undefined;
+  /** Its first entry. */
+  readonly where: string;
+  /** Entries that it takes in its ring or table. */
+  readonly entries: number;
+  /** Bytes that the device reads and writes; those of unknown direction count for both. */
+  readonly readable: number;
+  readonly writable: number;
+}
+
 /** What a walk found. */
 export interface Walk {
   readonly entries: readonly WalkedEntry[];
+  readonly requests: readonly WalkedRequest[];
   readonly findings: readonly Finding[];
 }
 
@@ -94,6 +124,10 @@ export interface WalkStart {
   readonly heads?: bigint;
   /** Which way this queue moves data, where neither format nor entries say. */
   readonly moves?: 'from-memory' | 'to-memory';
+  /** Values of the format's parameters, where they are others. */
+  readonly parameters?: Parameters;
+  /** The most bytes that one request of this queue may move. Default: no limit but the format's. */
+  readonly most?: number;
 }
 
 /** What a walk can ask about the world. What is left out is not checked. */

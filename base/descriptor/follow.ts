@@ -1,74 +1,92 @@
 import type { Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
 import type { Format, HeadsFollow, LinkedFollow } from './format';
 import { rawNumber, EntryRoles } from './roles';
+import { takeOwn } from './data';
 import { Walker, wholeNumber } from './walk';
+import { Grouping } from './grouping';
 import { walkChain, walkTable } from './chains';
 import type { WordReader } from './words';
 
-/** Whether an entry of a ring or list is the device's. */
-const owns = ({ format, roles }: Walker, lanes: Int32Array, phase: number): boolean => {
-  if (format.ownership.kind === 'bit') return roles.marked('owner', lanes);
-  if (format.ownership.kind === 'indices') return true;
-  const now = (role: 'phase' | 'used-phase'): number => (roles.marked(role, lanes) ? 1 : 0);
-  if (now('phase') !== phase) return false;
-  return roles.markField('used-phase') === undefined || now('used-phase') !== phase;
-};
-
-/** Finds chains and frames that do not end, in entries that follow each other. */
-class Grouping {
+/** Tells which entries of a ring or list are the device's, one after the other. */
+class Owners {
   private readonly walker: Walker;
-  private readonly kind: 'chain' | 'frame' | undefined;
-  private readonly limit: number;
-  private open = 0;
-  private last: WalkedEntry | undefined;
+  /** The first entry that the device is not done with, in a format that has no done entries after it. */
+  private pending: string | undefined;
 
   constructor(walker: Walker) {
-    const { pieces } = walker.format;
     this.walker = walker;
-    this.kind = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.kind : undefined;
-    this.limit = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.limit : 0;
   }
 
-  next(entry: WalkedEntry): void {
-    if (this.kind === undefined) return;
-    if (!entry.owned) {
-      this.end();
-      return;
+  of(lanes: Int32Array, phase: number): boolean {
+    const { format, roles } = this.walker;
+    if (format.ownership.kind === 'bit') return roles.marked('owner', lanes);
+    if (format.ownership.kind === 'indices') return !this.isDone(lanes);
+    const now = (role: 'phase' | 'used-phase'): number => (roles.marked(role, lanes) ? 1 : 0);
+    if (now('phase') !== phase) return false;
+    return roles.markField('used-phase') === undefined || now('used-phase') !== phase;
+  }
+
+  /** Whether an entry is done, and none before it is still to be done. */
+  private isDone(lanes: Int32Array): boolean {
+    return this.pending === undefined && this.refuses(lanes);
+  }
+
+  /** Whether the device would refuse an entry because it is marked done. */
+  private refuses(lanes: Int32Array): boolean {
+    const { format, roles, start } = this.walker;
+    if (format.completion.kind !== 'in-place' || format.completion.refusesDone !== true) return false;
+    const cyclic = format.follow.kind === 'linked' && format.follow.end === 'tail' && start.tail === undefined;
+    return !cyclic && roles.marked('done', lanes);
+  }
+
+  /** Looks at an entry: one that is done after one that is not was given away so. */
+  look(entry: WalkedEntry): void {
+    const { walker } = this;
+    if (!entry.owned) return;
+    if (this.pending === undefined) this.pending = entry.where;
+    else if (this.refuses(entry.lanes)) {
+      const message = `it is given away marked as done: ${this.pending} before it is not`;
+      walker.reporter(entry)('stale', message, walker.roles.markField('done')?.path);
     }
-    const { roles } = this.walker;
-    if (this.kind === 'frame') this.checkFrame(entry);
-    this.last = entry;
-    this.open++;
-    const goesOn = this.kind === 'chain' ? roles.marked('more', entry.lanes) : !roles.marked('last', entry.lanes);
-    if (!goesOn) this.open = 0;
-    else if (this.open === this.limit) this.tell(`the ${this.kind} has more than ${this.limit} entries`);
-  }
-
-  private checkFrame(entry: WalkedEntry): void {
-    const first = this.walker.roles.marked('first', entry.lanes);
-    const report = this.walker.reporter(entry);
-    const field = this.walker.roles.markField('first')?.path;
-    if (first && this.open > 0) report('frame', 'it begins a frame, and the one before has not ended', field);
-    if (first) this.open = 0;
-    else if (this.open === 0) report('frame', 'it goes on with a frame, and none has begun', field);
-  }
-
-  private tell(message: string): void {
-    this.walker.reporter(this.last!)('unterminated', message);
-  }
-
-  /** Nothing follows that is the device's. */
-  end(): void {
-    if (this.kind !== undefined && this.open > 0) {
-      this.tell(`the ${this.kind} goes on after it, and the next entry is not the device's`);
-    }
-    this.open = 0;
   }
 }
 
+/** What the device told about an entry that it is done with: more than there is room for. */
+const checkTold = (walker: Walker, entry: WalkedEntry): void => {
+  const { format, roles } = walker;
+  const { lanes } = entry;
+  if (format.completion.kind !== 'in-place' || !roles.marked('done', lanes)) return;
+  const field = roles.countField('written', lanes);
+  const room = roles.length('data', lanes)?.bytes;
+  if (field?.meaning?.kind !== 'count' || room === undefined) return;
+  const bytes = roles.count('written', lanes) * field.meaning.unit;
+  if (bytes > room) walker.reporter(entry)('overrun', `${bytes} bytes moved, and it has ${room}`, field.path);
+};
+
+/** Takes an entry of a ring or list, with its table. */
+const takeEntry = (
+  walker: Walker,
+  { owners, groups }: { readonly owners: Owners; readonly groups: Grouping },
+  address: bigint,
+  where: string,
+  lanes: Int32Array,
+  phase: number,
+): WalkedEntry => {
+  const at = walker.entries.length;
+  const entry = takeOwn(walker, address, where, lanes, owners.of(lanes, phase));
+  owners.look(entry);
+  checkTold(walker, entry);
+  followTable(walker, entry);
+  groups.next(entry, at);
+  if (!entry.owned) groups.done(entry);
+  return entry;
+};
+
 /** Tables that an entry of a ring or list leads to. */
 const followTable = (walker: Walker, entry: WalkedEntry): void => {
-  if (entry.owned && walker.isIndirect(entry.lanes)) walkTable(walker, entry);
+  if (!entry.owned || !walker.isIndirect(entry.lanes)) return;
+  const more = walker.format.pieces.kind === 'chain' && walker.roles.marked('more', entry.lanes);
+  if (!more) walkTable(walker, entry);
 };
 
 const walkRing = (walker: Walker): void => {
@@ -77,7 +95,7 @@ const walkRing = (walker: Walker): void => {
   if (Math.min(wholeNumber(start.count ?? size), size) > count) {
     walker.report('limit', 'ring', start.at, `the walk looks at ${count} of ${size} entries`);
   }
-  const groups = new Grouping(walker);
+  const state = { owners: new Owners(walker), groups: new Grouping(walker) };
   for (let i = 0; i < count; i++) {
     const position = wholeNumber(start.from ?? 0) + i;
     const index = position % size;
@@ -85,11 +103,9 @@ const walkRing = (walker: Walker): void => {
     const address = start.at + BigInt(index) * BigInt(format.entry.size);
     const lanes = walker.read(format.entry, address, `entry ${index}`);
     if (lanes === undefined) break;
-    const entry = walker.take(address, `entry ${index}`, lanes, owns(walker, lanes, phase));
-    groups.next(entry);
-    followTable(walker, entry);
+    takeEntry(walker, state, address, `entry ${index}`, lanes, phase);
   }
-  groups.end();
+  state.groups.end();
 };
 
 /** Whether a list ends with an entry, as its format says. */
@@ -125,20 +141,18 @@ const nextOf = (walker: Walker, follow: LinkedFollow, entry: WalkedEntry, seen: 
 
 const walkLinked = (walker: Walker, follow: LinkedFollow): void => {
   const seen = new Map<bigint, string>();
-  const groups = new Grouping(walker);
+  const state = { owners: new Owners(walker), groups: new Grouping(walker) };
   let address: bigint | undefined = walker.start.at;
   for (let owned = true; address !== undefined;) {
     const where = `entry ${seen.size}`;
     const lanes = walker.read(walker.format.entry, address, where, !owned);
     if (lanes === undefined) break;
     seen.set(address, where);
-    owned = owns(walker, lanes, walker.start.phase ?? 1);
-    const entry = walker.take(address, where, lanes, owned);
-    groups.next(entry);
-    followTable(walker, entry);
+    const entry = takeEntry(walker, state, address, where, lanes, walker.start.phase ?? 1);
+    owned = entry.owned;
     address = nextOf(walker, follow, entry, seen);
   }
-  groups.end();
+  state.groups.end();
 };
 
 /** How many heads are the device's: those that the header counts and nobody has seen yet. */

@@ -1,5 +1,6 @@
 import type { AnyDescriptor } from './any-descriptor';
 import { valueOf, type Parameter } from './meaning';
+import type { Nestable } from './members';
 import { contradiction } from './placement';
 import { isThat, type PlacedField } from './placed';
 import { allCases } from './shapes';
@@ -85,6 +86,12 @@ export interface ShapePieces {
 /** How the data of one request is described. */
 export type Pieces = OwnPieces | ChainPieces | FramePieces | PagePieces | SegmentPieces | ShapePieces;
 
+/** The element of segments that a format's entries may hold. */
+export const segmentOf = (pieces: Pieces): Nestable | undefined => {
+  if (pieces.kind === 'by-shape') return pieces.segments.element;
+  return pieces.kind === 'segments' ? pieces.element : undefined;
+};
+
 /** Who may touch an entry. */
 export type Ownership =
   /** The bit marked `owner`. */
@@ -96,8 +103,11 @@ export type Ownership =
 
 /** How the end of a request is told. */
 export type Completion =
-  /** In the entry: `done`, `status`, `written`, `error`, and the owner bit goes back. */
-  | { readonly kind: 'in-place' }
+  /**
+   * In the entry: `done`, `status`, `written`, `error`, and the owner bit goes back. With `refusesDone` the device takes no
+   * entry that is marked done, and marks entries in their order.
+   */
+  | { readonly kind: 'in-place'; readonly refusesDone?: boolean }
   /** In the entry's place in the ring, by phase: `id`, `written`, `phase` and `used-phase` of the consumer's lap. */
   | { readonly kind: 'in-ring' }
   /** An entry in a queue of its own, with a phase that changes each lap. */
@@ -287,6 +297,7 @@ class FormatChecks {
     const { entry, completion } = this.spec;
     if (completion.kind === 'in-place') {
       if (entry.fieldsThat('mark', 'owner').length === 0) this.need(entry, 'completes in place', 'mark', 'done');
+      if (completion.refusesDone === true) this.need(entry, 'refuses entries that are done', 'mark', 'done');
     } else if (completion.kind === 'in-ring') this.need(entry, 'completes in its ring', 'mark', 'used-phase');
     else if (completion.kind === 'queue') {
       this.need(completion.entry, 'has a completion queue', 'mark', 'phase');

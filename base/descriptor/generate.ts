@@ -1,6 +1,7 @@
 import { BytesMemory } from '../layout/memory';
 import type { Prng } from '../prng';
-import { SampleBuilder, type Built } from './build-sample';
+import { SampleBuilder } from './build-sample';
+import type { Built } from './built';
 import type { Format } from './format';
 import { BUFFER_ROOM, type Sample, type Spoiled } from './sample';
 import { SPOILS } from './spoil';

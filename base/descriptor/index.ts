@@ -2,9 +2,17 @@
  * Descriptor formats as data: one declaration gives layout, types, cursors, headers, tables and checks.
  */
 export type { AnyCursor, AnyDescriptor } from './any-descriptor';
+export { invalidCompletions, validCompletions, type CompletionSample } from './build-completions';
 export { cHeader } from './c-header';
 export { CursorBase, type CursorMoves, type CursorOf, type DescriptorCursor } from './cursor';
 export { Descriptor, descriptor, type DescriptorOptions, type DescriptorValue } from './descriptor';
+export {
+  givenBy,
+  walkCompletions,
+  type CompletionChecks,
+  type CompletionStart,
+  type GivenRequest,
+} from './completions';
 export {
   format,
   heads,
@@ -16,10 +24,22 @@ export {
   type Format,
   type FormatSpec,
   type Ownership,
+  type PagePieces,
   type Pieces,
+  type SegmentPieces,
 } from './format';
 export { dump } from './dump';
-export type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
+export type {
+  DataPiece,
+  Finding,
+  FindingKind,
+  PieceMoves,
+  Walk,
+  WalkChecks,
+  WalkedEntry,
+  WalkedRequest,
+  WalkStart,
+} from './findings';
 export { walk } from './follow';
 export { invalidSample, validSample } from './generate';
 export { descriptorTable, meaningText } from './markdown';

@@ -28,7 +28,10 @@ const checkAddress = (name: string, field: PlacedField, { align, boundary }: Add
 
 const checkUnit = (made: AnyDescriptor, field: PlacedField, unit: LengthMeaning['unit']): void => {
   const name = made.typeName;
-  if (typeof unit === 'object') return checkUnit(made, field, unit.otherwise);
+  if (typeof unit === 'object') {
+    checkUnit(made, field, unit.otherwise);
+    return;
+  }
   if (typeof unit === 'number') {
     if (!Number.isInteger(unit) || unit < 1) throw refuse(name, field, `is in units of ${unit} bytes`);
     return;

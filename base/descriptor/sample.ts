@@ -1,11 +1,11 @@
 import type { Prng } from '../prng';
 import type { FindingKind, WalkStart } from './findings';
 import type { AnyDescriptor } from './any-descriptor';
-import type { PlacedVariants } from './placement';
-import { put, setMark, unmarked } from './put';
 import type { EntryRoles } from './roles';
+import type { PlacedVariants } from './placed-members';
 import { chosenCase } from './shapes';
 import { readWide, type PlacedField } from './placed';
+import { put, setMark, unmarked } from './put';
 
 /** An entry that the generator makes. */
 export interface SampleEntry {
@@ -53,12 +53,19 @@ export class Buffers {
   private next: bigint;
   private readonly prng: Prng;
 
-  constructor(prng: Prng, { placedFields }: AnyDescriptor) {
+  constructor(prng: Prng, { placedFields, variantFields }: AnyDescriptor) {
     this.prng = prng;
-    const addresses = placedFields.filter(({ meaning }) => meaning?.kind === 'address');
+    const addresses = [...placedFields, ...variantFields].filter(({ meaning }) => meaning?.kind === 'address');
     const far = addresses.every(({ bits, below }) => bits + below >= FAR_BITS) && prng.oneIn(2);
     this.base = BUFFERS + (far ? FAR : 0n);
     this.next = this.base + BigInt(prng.below(64)) * 4096n;
+  }
+
+  /** A buffer that begins at a multiple. */
+  takeAligned(align: number, bytes: number): bigint {
+    const at = roundUp(this.next, BigInt(align));
+    this.next = at + BigInt(bytes) + 1n;
+    return at;
   }
 
   /** A buffer that keeps an address's limits. */
@@ -110,8 +117,12 @@ export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Arr
 
 /** Gives an entry a length of at most `most` bytes that its format allows. Returns the bytes; zero if none is so short. */
 export const putSomeLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
-  const field = roles.lengthField('data');
-  if (field?.meaning?.kind !== 'length') return 0;
+  const field = roles.lengthField('data', lanes);
+  return field === undefined ? 0 : putLengthIn(prng, roles, field, lanes, most);
+};
+
+const putLengthIn = (prng: Prng, roles: EntryRoles, field: PlacedField, lanes: Int32Array, most: number): number => {
+  if (field.meaning?.kind !== 'length') return 0;
   const { unit, minusOne, max } = field.meaning;
   if (typeof unit === 'string') {
     const log2 = roles.descriptor.field(unit);
@@ -121,16 +132,20 @@ export const putSomeLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, 
   const counts = Math.min(2 ** field.bits - 1, Math.floor((max === 0 ? most : Math.min(max, most)) / bytes));
   const count = counts < 1 ? 1 : prng.between(1, counts);
   put(field, lanes, minusOne ? count - 1 : count);
-  return roles.length('data', lanes)!.bytes;
+  return roles.extent(field, lanes)!.bytes;
 };
 
-/** Gives an entry data: a length, and a buffer for each of its addresses. */
+/** Gives an entry data: lengths, and a buffer for each of its addresses. */
 export const putData = (prng: Prng, roles: EntryRoles, lanes: Int32Array, buffers: Buffers): void => {
-  const bytes = putSomeLength(prng, roles, lanes);
+  for (const field of roles.lengthFields(lanes)) {
+    if (field.meaning?.kind === 'length' && field.meaning.of === 'data') {
+      putLengthIn(prng, roles, field, lanes, MOST_BYTES);
+    }
+  }
   setMark(roles.markField('device-writes'), lanes, prng.oneIn(2));
-  for (const of of ['data', 'source', 'destination'] as const) {
-    const field = roles.addressField(of);
-    if (field !== undefined) put(field, lanes, buffers.take(field, bytes));
+  for (const { field: path, length } of roles.pieces(lanes, 'unknown')) {
+    const field = roles.descriptor.field(path);
+    put(field, lanes, buffers.take(field, length));
   }
 };
 

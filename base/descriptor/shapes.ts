@@ -1,6 +1,6 @@
 import type { AnyDescriptor } from './any-descriptor';
 import { coverLanes, readNumber, type PlacedField } from './placed';
-import type { PlacedCase, PlacedNested, PlacedVariants, Placement } from './placement';
+import type { PlacedCase, PlacedNested, PlacedVariants, Placement } from './placed-members';
 
 /** The shape that an entry's opcode chooses; undefined if none fits. */
 export const chosenCase = ({ by, cases }: PlacedVariants, lanes: Int32Array): PlacedCase | undefined => {
@@ -45,6 +45,11 @@ export const activeNested = (descriptor: AnyDescriptor, lanes: Int32Array): Plac
 /** Marks the bytes of a range. */
 const coverBytes = (offset: number, size: number, lanes: Int32Array): void => {
   for (let byte = offset; byte < offset + size; byte++) lanes[byte >>> 2]! |= 0xff << (8 * (byte & 3));
+};
+
+/** Clears the bytes of a range. */
+export const clearBytes = (offset: number, size: number, lanes: Int32Array): void => {
+  for (let byte = offset; byte < offset + size; byte++) lanes[byte >>> 2]! &= ~(0xff << (8 * (byte & 3)));
 };
 
 /** Bits of a range of bytes that lie in no field, in nothing that is ignored, and in no place with variants. */

@@ -1,34 +1,37 @@
-import type { Built, SampleBuilder } from './build-sample';
-import type { FindingKind } from './findings';
+import type { SampleBuilder } from './build-sample';
+import type { Built } from './built';
+import type { PieceMoves } from './findings';
 import { readWide, type PlacedField } from './placed';
 import { put, setMark } from './put';
-import { BUFFER_ROOM, addTo, namelessValue, type Spoiled } from './sample';
+import { BUFFER_ROOM, addTo, namelessValue } from './sample';
+import { pickOf, spoiled, type Spoil } from './spoil-kinds';
+import { offPage, overMost, overrun, shortSegments, stale, wrongOrder, wrongPages, wrongSegments } from './spoil-lists';
 
-/** What a sample is spoiled by: it changes one thing, and says which; undefined if there is nothing of the kind. */
-type Spoil = (sample: SampleBuilder) => Spoiled | undefined;
-
-const spoiled = (kind: FindingKind, { where }: { readonly where: string }, what: string): Spoiled => ({
-  kind,
-  where,
-  what,
-});
-
-/** Entries with data of their own, and the address fields of that. */
-const dataFields = ({ owned, roles, format }: SampleBuilder): { entry: Built; field: PlacedField; bytes: number }[] => {
+/** Entries and elements with data, and the address fields of that. */
+const dataFields = (
+  sample: SampleBuilder,
+): { entry: Built; field: PlacedField; bytes: number; moves: PieceMoves }[] => {
+  const { owned, roles, format, lists, start } = sample;
+  const otherwise = format.moves === 'by-queue' ? (start.moves ?? 'unknown') : format.moves;
+  const listed = lists.flatMap(({ entry, elements }) => {
+    const moves = roles.moves(entry.lanes, otherwise);
+    if (moves === 'nothing') return [];
+    return [entry, ...elements].flatMap((one) =>
+      one.data.map(({ field, bytes }) => ({ entry: one, field, bytes, moves })),
+    );
+  });
   const { kind } = format.pieces;
-  if (kind === 'pages' || kind === 'segments') return [];
+  if (kind === 'pages' || kind === 'segments' || kind === 'by-shape') return listed;
   const all = owned.filter(({ lanes }) => !(format.indirect && roles.marked('indirect', lanes)));
   return all.flatMap((entry) =>
-    roles.pieces(entry.lanes, 'unknown').map(({ of, fixed, length }) => ({
+    roles.pieces(entry.lanes, otherwise).map(({ field, fixed, length, moves }) => ({
       entry,
-      field: roles.addressField(of)!,
+      field: format.entry.field(field),
       bytes: fixed ? 1 : length,
+      moves: fixed ? 'unknown' : moves,
     })),
   );
 };
-
-const pickOf = <T>({ prng }: SampleBuilder, items: readonly T[]): T | undefined =>
-  items.length === 0 ? undefined : prng.pick(items);
 
 const reservedBit: Spoil = (sample) => {
   const { reservedMask } = sample.format.entry;
@@ -106,13 +109,7 @@ const unmapped: Spoil = (sample) => {
 };
 
 const overlapping: Spoil = (sample) => {
-  const { roles, start, format } = sample;
-  const otherwise = format.moves === 'by-queue' ? start.moves! : format.moves;
-  const written = dataFields(sample).filter(({ entry, field, bytes }) =>
-    roles
-      .pieces(entry.lanes, otherwise)
-      .some((piece) => piece.field === field.path && piece.moves === 'to-memory' && !piece.fixed && bytes > 0),
-  );
+  const written = dataFields(sample).filter(({ moves, bytes }) => moves === 'to-memory' && bytes > 0);
   const chosen = pickOf(sample, written);
   const other = pickOf(
     sample,
@@ -218,4 +215,12 @@ export const SPOILS: readonly Spoil[] = [
   wrongIndex,
   wrongFrame,
   wrongTable,
+  offPage,
+  wrongPages,
+  shortSegments,
+  wrongSegments,
+  overMost,
+  wrongOrder,
+  stale,
+  overrun,
 ];

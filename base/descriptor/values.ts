@@ -1,7 +1,7 @@
 import { show } from '../layout/layout';
 import type { PlacedField } from './placed';
 import { readNumber, readWide, writeNumber, writeWide } from './placed';
-import type { PlacedVariants, ValueNode } from './placement';
+import type { PlacedVariants, ValueNode } from './placed-members';
 
 type Plain = Record<string, unknown>;
 

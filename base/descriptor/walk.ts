@@ -2,8 +2,19 @@ import { busOutcomeName, BUS_OK } from '../bus-outcome';
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
 import { checkAlign, checkBoundary, checkPiece, checkWords, overlaps, type Report } from './entry-checks';
-import type { DataPiece, Finding, FindingKind, PieceMoves, Walk, WalkChecks, WalkedEntry, WalkStart } from './findings';
-import type { Format } from './format';
+import type {
+  DataPiece,
+  Finding,
+  FindingKind,
+  OpenEntry,
+  PieceMoves,
+  Walk,
+  WalkChecks,
+  WalkedEntry,
+  WalkedRequest,
+  WalkStart,
+} from './findings';
+import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
 import { ADDRESS_LIMIT, readEntry, type WordReader } from './words';
 
@@ -19,9 +30,11 @@ export class Walker {
   readonly size: number;
   readonly entries: WalkedEntry[] = [];
   readonly findings: Finding[] = [];
+  private readonly requests: WalkedRequest[] = [];
   readonly checks: WalkChecks;
   private readonly memory: WordReader;
-  private readonly otherwise: PieceMoves;
+  /** Which way data goes where entries do not say. */
+  readonly otherwise: PieceMoves;
   private left: number;
 
   constructor(format: Format, memory: WordReader, start: WalkStart, checks: WalkChecks) {
@@ -29,7 +42,8 @@ export class Walker {
     this.memory = memory;
     this.start = start;
     this.checks = checks;
-    this.roles = new EntryRoles(format.entry);
+    const { parameters } = start;
+    this.roles = new EntryRoles(format.entry, { parameters, without: segmentOf(format.pieces) });
     this.left = Math.max(1, wholeNumber(checks.limit ?? DEFAULT_LIMIT));
     this.size = Math.min(wholeNumber(start.entries ?? 0), Number.MAX_SAFE_INTEGER);
     this.otherwise = format.moves === 'by-queue' ? (start.moves ?? 'unknown') : format.moves;
@@ -68,20 +82,18 @@ export class Walker {
     return outcome === BUS_OK ? undefined : busOutcomeName(outcome);
   }
 
-  /** Takes an entry that was read, and finds what is wrong with it if it is the device's. */
-  take(address: bigint, where: string, lanes: Int32Array, owned: boolean): WalkedEntry {
-    const { roles } = this;
-    const pieces = owned && this.hasOwnPieces(lanes) ? roles.pieces(lanes, this.otherwise) : [];
-    const entry: WalkedEntry = { where, descriptor: this.format.entry, address, lanes, owned, pieces };
-    this.entries.push(entry);
-    if (owned) this.check(entry);
+  /** Takes an element of a list that belongs to an entry. */
+  takeElement(roles: EntryRoles, address: bigint, where: string, lanes: Int32Array): OpenEntry {
+    const entry = this.enter(roles.descriptor, address, where, lanes, true);
+    this.check(entry, roles);
     return entry;
   }
 
-  /** Data that entries describe by lists of pages or segments is not followed. */
-  private hasOwnPieces(lanes: Int32Array): boolean {
-    const { kind } = this.format.pieces;
-    return kind !== 'pages' && kind !== 'segments' && !this.isIndirect(lanes);
+  /** Adds an entry that nobody has looked at yet. */
+  enter(descriptor: AnyDescriptor, address: bigint, where: string, lanes: Int32Array, owned: boolean): OpenEntry {
+    const entry: OpenEntry = { where, descriptor, address, lanes, owned, pieces: [] };
+    this.entries.push(entry);
+    return entry;
   }
 
   isIndirect(lanes: Int32Array): boolean {
@@ -93,19 +105,43 @@ export class Walker {
     return (kind, message, field) => this.report(kind, where, address, message, field);
   }
 
-  private check(entry: WalkedEntry): void {
-    const { address, descriptor, lanes, pieces } = entry;
+  /** Finds what is wrong with the words of an entry. */
+  check(entry: WalkedEntry, roles: EntryRoles): void {
+    const { address, descriptor, lanes } = entry;
     const report = this.reporter(entry);
-    checkWords(this.roles, lanes, report);
+    checkWords(roles, lanes, report);
     if (this.checks.visible?.(address, descriptor.size) === false) {
       report('too-early', 'the device may look, and not all of its words are visible to it');
     }
-    for (const piece of pieces) this.checkPiece(piece, report);
   }
 
-  private checkPiece(piece: DataPiece, report: Report): void {
-    const field = this.roles.addressField(piece.of);
-    if (field !== undefined) checkPiece(field, piece, this.checks, report);
+  /** Adds data to an entry, and finds what is wrong with where it lies. */
+  addPiece(entry: OpenEntry, piece: DataPiece): void {
+    entry.pieces.push(piece);
+    checkPiece(entry.descriptor.field(piece.field), piece, this.checks, this.reporter(entry));
+  }
+
+  /**
+   * Ends a request: all entries from index `from` on are its own, with their tables and lists.
+   * @param id what its completion names it by, where that is no field. @param count its entries in the ring or table
+   */
+  request(from: number, count: number, id?: number): void {
+    const entries = this.entries.slice(from);
+    const first = entries[0];
+    if (first === undefined) return;
+    const { format, roles } = this;
+    if (format.pieces.kind === 'chain' && format.pieces.order === 'readable-first') checkOrder(this, entries);
+    const pieces = entries.flatMap((entry) => entry.pieces);
+    const sum = (not: PieceMoves): number => pieces.reduce((n, one) => n + (one.moves === not ? 0 : one.length), 0);
+    const told = format.completion.kind;
+    const named = told === 'queue' ? first : entries[count - 1]!;
+    this.requests.push({
+      id: id ?? (told === 'queue' || told === 'in-ring' ? roles.count('id', named.lanes) : undefined),
+      where: first.where,
+      entries: count,
+      readable: sum('to-memory'),
+      writable: sum('from-memory'),
+    });
   }
 
   /** Checks the address of another entry or of a table. */
@@ -119,9 +155,23 @@ export class Walker {
 
   finish(): Walk {
     this.findings.push(...overlaps(this.entries));
-    return { entries: this.entries, findings: this.findings };
+    return { entries: this.entries, requests: this.requests, findings: this.findings };
   }
 }
 
 /** A number of entries that registers gave; what is none is zero. */
 export const wholeNumber = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0);
+
+/** What the device reads after what it writes. */
+const checkOrder = (walker: Walker, entries: readonly WalkedEntry[]): void => {
+  let written: string | undefined;
+  for (const entry of entries) {
+    const reads = entry.pieces.some(({ moves }) => moves === 'from-memory');
+    if (written !== undefined && reads) {
+      const field = walker.roles.markField('device-writes')?.path;
+      walker.reporter(entry)('order', `the device is to read it, and to write ${written} before it`, field);
+      return;
+    }
+    if (entry.pieces.some(({ moves }) => moves === 'to-memory')) written ??= entry.where;
+  }
+};

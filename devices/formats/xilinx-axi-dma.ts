@@ -99,7 +99,7 @@ export const axiDmaS2mmDesc = descriptor(
 const channel = {
   follow: linked('tail', { cyclic: true }),
   ownership: { kind: 'indices' },
-  completion: { kind: 'in-place' },
+  completion: { kind: 'in-place', refusesDone: true },
 } as const;
 
 /** The channel that reads memory: packets are runs from TXSOF to TXEOF. */

@@ -90,7 +90,7 @@ export class Engine {
     this.firing = true;
     const duration = this.host.mayMaster() ? this.advance() : this.hold();
     this.firing = false;
-    for (const act of this.deferred.splice(0)) act();
+    if (this.deferred.length > 0) for (const act of this.deferred.splice(0)) act();
     if (this.resetRequested) this.timer.armAfter(this.startNs);
     else if (duration >= 0) this.timer.armAfter(Math.max(1, duration));
     else if (this.kicked) this.timer.armAfter(this.startNs);

@@ -23,7 +23,7 @@ export class Place {
   /** `bytes` past another place; at the end of the address space it is beyond all pages. */
   setPast(place: Place, bytes: number): void {
     const total = place.offset + bytes;
-    const pages = Math.floor(total / PAGE);
+    const pages = total < 2 ** 31 ? total >>> 12 : Math.floor(total / PAGE);
     this.page = place.page + pages;
     this.offset = total - pages * PAGE;
   }
@@ -50,6 +50,6 @@ export class Place {
   }
 }
 
-/** Whether bytes at a place have addresses below 2^64. */
+/** Whether bytes at a place have addresses below 2^64. Lengths are far below 2^63. */
 export const fits = (page: number, offset: number, bytes: number): boolean =>
-  page + Math.floor((offset + bytes - 1) / PAGE) < PAGES;
+  page < PAGES / 2 || page + Math.floor((offset + bytes - 1) / PAGE) < PAGES;

@@ -66,6 +66,7 @@ export class RequestRun {
   private readonly data: EntryData;
   private readonly frames: FrameCheck | null;
   private readonly chainLimit: number;
+  private readonly refusesDone: boolean;
   private readonly chunkBytes: number;
   /** Which way data goes where the entries do not say. */
   private otherwise: Moves = MOVES.NOTHING;
@@ -78,8 +79,9 @@ export class RequestRun {
 
   constructor(parts: RequestParts) {
     const { plan, parameters, port, bus, follower, stream, statistics, queue } = parts;
-    const { pieces } = plan.format;
+    const { pieces, completion } = plan.format;
     this.plan = plan;
+    this.refusesDone = completion.kind === 'in-place' && completion.refusesDone === true;
     this.bus = bus;
     this.follower = follower;
     this.stream = stream;
@@ -178,8 +180,15 @@ export class RequestRun {
     this.statistics.entries++;
     this.state = RUN.ENTRY;
     if (plan.entry.interrupt?.is(fifo.lanes, base) === true) this.wantsInterrupt = true;
-    if (this.skipping) this.mover.clear();
+    if (this.refusesDone && plan.entry.done!.is(fifo.lanes, base)) this.refuseDone();
+    else if (this.skipping) this.mover.clear();
     else this.check(this.frameCode(base) || this.data.begin(fifo.lanes, base, this.otherwise));
+  }
+
+  /** It has been completed before, and was not given away again. */
+  private refuseDone(): void {
+    this.check(ERROR.OWNER);
+    this.broken = true;
   }
 
   private openRequest(slot: number): void {

@@ -1,7 +1,7 @@
 import type { AnyDescriptor } from '../any-descriptor';
 import type { Format, PagePieces, SegmentPieces } from '../format';
 import { isThat } from '../placed';
-import type { PlacedCase, PlacedVariants } from '../placement';
+import type { PlacedCase, PlacedVariants } from '../placed-members';
 import { put, putLength } from '../put';
 import { EntryRoles } from '../roles';
 import { activeNested } from '../shapes';

@@ -11,7 +11,7 @@ import { addressFits, bytesOf, setPlace } from './own-data';
 
 /**
  * Data in segments: the entry holds an element, which is data or leads to a list of elements, whose last one may lead on. The
- * entry's own length, if it has one, is what moves in all.
+ * entry's own length is what moves in all.
  */
 export class SegmentData implements EntryData {
   over = true;
@@ -22,8 +22,8 @@ export class SegmentData implements EntryData {
   private readonly window: ListWindow;
   private readonly maxLength: number;
   private moves: Moves = MOVES.NOTHING;
-  /** Bytes that no run has been made for yet; no number, if only the elements say. */
-  private remaining = Infinity;
+  /** Bytes that no run has been made for yet. */
+  private remaining = 0;
   private index = 0;
   private seen = 0;
   private lastList = false;
@@ -45,9 +45,8 @@ export class SegmentData implements EntryData {
     this.moves = plan.moves(lanes, base, otherwise);
     if (this.moves === MOVES.NOTHING) return ERROR.NONE;
     if (this.moves === MOVES.UNKNOWN || elementLane < 0) return ERROR.OPCODE;
-    const says = plan.length !== null || plan.bytes > 0;
-    this.remaining = says ? bytesOf(plan.length, plan, lanes, base) : Infinity;
-    if (says && this.remaining > this.maxLength) return ERROR.LENGTH;
+    this.remaining = bytesOf(plan.length, plan, lanes, base);
+    if (this.remaining > this.maxLength) return ERROR.LENGTH;
     if (this.remaining === 0) return ERROR.NONE;
     mover.moves = this.moves;
     this.window.open(0);
@@ -75,13 +74,12 @@ export class SegmentData implements EntryData {
     if (leads !== null) return this.openList(plan, lanes, base);
     if (plan.length === null) return ERROR.OPCODE;
     const bytes = Math.min(plan.length.bytes(lanes, base), this.remaining);
-    if (bytes > this.maxLength) return ERROR.LENGTH;
     const code = this.run(plan, lanes, base, bytes);
     if (code !== ERROR.NONE) return code;
     this.remaining -= bytes;
     this.over = this.remaining === 0 || this.index >= this.window.count;
     // The elements do not describe all that the entry is to move.
-    return this.over && this.remaining > 0 && this.remaining !== Infinity ? ERROR.LENGTH : ERROR.NONE;
+    return this.over && this.remaining > 0 ? ERROR.LENGTH : ERROR.NONE;
   }
 
   private run(plan: EntryPlan, lanes: Int32Array, base: number, bytes: number): ErrorCode {

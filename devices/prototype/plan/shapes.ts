@@ -1,5 +1,5 @@
 import type { AnyDescriptor, Parameters, PlacedField } from '../../../base/descriptor';
-import type { PlacedCase, PlacedNested, PlacedVariants } from '../../../base/descriptor/placement';
+import type { PlacedCase, PlacedNested, PlacedVariants } from '../../../base/descriptor/placed-members';
 import { EntryPlan } from './entry-plan';
 import { FieldAccess } from './field-access';
 

@@ -8,7 +8,9 @@ import {
   lengthIn,
   linked,
   marks,
+  nested,
   opcodes,
+  repeat,
   reserved,
   ring,
   values,
@@ -19,6 +21,7 @@ import {
   word8,
   type Format,
 } from '../../../base/descriptor';
+import * as shipped from '../../../devices/formats';
 
 const inPlace = { kind: 'in-place' } as const;
 const tailIndex = { register: 'TAIL', value: 'tail-index' } as const;
@@ -160,5 +163,46 @@ export const commands = format({
   doorbell: tailIndex,
 });
 
+/** Buffers in an array, of which each has its own length, and copies of one length to several places. */
+export const manyBuffers = format({
+  name: 'many-buffers',
+  entry: descriptor(
+    'many_desc',
+    {
+      ctl: word32({
+        OWN: flag(0, marks('owner')),
+        DONE: flag(1, marks('done')),
+        BYTES: bits(31, 16, counts('written')),
+      }),
+      gap: reserved(4),
+      bufs: repeat(
+        nested(
+          descriptor('buf', { addr: word64(addressOf('data', { align: 2 })), len: word32(lengthIn(1)), x: word32() }),
+        ),
+        3,
+      ),
+    },
+    { align: 8 },
+  ),
+  follow: ring(),
+  ownership: { kind: 'bit' },
+  completion: inPlace,
+  doorbell: tailIndex,
+});
+
 /** One of each way in which entries follow each other and change hands. */
-export const FORMATS: readonly Format[] = [plainRing, frameRing, packedRing, markedList, nullList, tailList, commands];
+export const FORMATS: readonly Format[] = [
+  plainRing,
+  frameRing,
+  packedRing,
+  markedList,
+  nullList,
+  tailList,
+  commands,
+  manyBuffers,
+];
+
+/** The formats that ship. */
+export const SHIPPED: readonly Format[] = Object.values(shipped).flatMap((one) =>
+  'entry' in one ? [one as Format] : [],
+);

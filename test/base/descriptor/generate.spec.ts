@@ -1,23 +1,38 @@
 import { expect } from 'chai';
 import {
+  invalidCompletions,
   invalidSample,
+  validCompletions,
   validSample,
   walk,
+  walkCompletions,
   wordsOfBytes,
+  type CompletionSample,
   type FindingKind,
   type Format,
   type Sample,
   type Walk,
 } from '../../../base/descriptor';
 import { Prng } from '../../../base/prng';
-import { dwAxiDmacList } from '../../../devices/dw-axi-dmac/lli-format';
 import { virtioSplit } from '../../../devices/formats/virtio-split';
-import { FORMATS } from './formats';
+import { FORMATS, SHIPPED } from './formats';
 
 const ROUNDS = 400;
 
 const walkSample = (format: Format, { base, bytes, start, live, visible }: Sample): Walk =>
   walk(format, wordsOfBytes(bytes, base), start, { live, visible });
+
+const LISTS: readonly FindingKind[] = [
+  'indirect',
+  'loop',
+  'misaligned',
+  'overlap',
+  'reserved',
+  'too-long',
+  'too-short',
+  'unknown-opcode',
+  'unknown-value',
+];
 
 /** What can be wrong with samples of each format. */
 const KINDS: Readonly<Record<string, readonly FindingKind[]>> = {
@@ -26,14 +41,20 @@ const KINDS: Readonly<Record<string, readonly FindingKind[]>> = {
   'packed-ring': ['indirect', 'overlap', 'reserved', 'unterminated'],
   'marked-list': ['boundary', 'loop', 'misaligned', 'overlap', 'reserved', 'unterminated'],
   'null-list': ['boundary', 'loop', 'misaligned', 'overlap', 'reserved'],
-  'tail-list': ['frame', 'overlap', 'reserved', 'unterminated'],
+  'tail-list': ['frame', 'overlap', 'overrun', 'reserved', 'unterminated'],
   commands: ['misaligned', 'overlap', 'reserved', 'too-long', 'unknown-opcode'],
-  'virtio-split': ['index', 'indirect', 'loop', 'overlap', 'reserved'],
+  'many-buffers': ['misaligned', 'overlap', 'overrun', 'reserved'],
+  'virtio-split': ['index', 'indirect', 'loop', 'order', 'overlap', 'reserved'],
+  'virtio-packed': ['indirect', 'order', 'overlap', 'reserved', 'unterminated'],
   'dw-axi-dmac': ['overlap', 'reserved', 'unterminated'],
+  'nvme-io': [...LISTS],
+  'nvme-admin': [...LISTS],
+  'xilinx-axi-dma-mm2s': ['frame', 'overrun', 'reserved', 'stale', 'unterminated'],
+  'xilinx-axi-dma-s2mm': ['overlap', 'overrun', 'reserved', 'stale', 'unterminated'],
 };
 
 describe('descriptors: the generator and the checks agree', () => {
-  for (const format of [...FORMATS, virtioSplit, dwAxiDmacList]) {
+  for (const format of [...FORMATS, ...SHIPPED]) {
     it(`${format.name}: what is valid is clean`, () => {
       const prng = new Prng(7);
       for (let round = 0; round < ROUNDS; round++) {
@@ -58,6 +79,31 @@ describe('descriptors: the generator and the checks agree', () => {
         expect(told, `round ${round}: ${kind} in ${where} (${what}); found ${heard}`).to.equal(true);
       }
       expect([...kinds].sort()).to.deep.equal([...KINDS[format.name]!, 'too-early', 'unmapped'].sort());
+    });
+  }
+
+  for (const format of [...FORMATS, ...SHIPPED].filter(({ completion: { kind } }) => kind !== 'in-place')) {
+    const look = ({ base, bytes, start, given }: CompletionSample): Walk =>
+      walkCompletions(format, wordsOfBytes(bytes, base), start, { given });
+
+    it(`${format.name}: ends of requests that are valid are clean, and what is spoiled is found`, () => {
+      const prng = new Prng(5);
+      const kinds = new Set<FindingKind>();
+      for (let round = 0; round < ROUNDS; round++) {
+        const { entries, findings } = look(validCompletions(format, prng)!);
+        expect(findings, `round ${round}`).to.deep.equal([]);
+        expect(entries.length).to.be.above(0);
+        const sample = invalidCompletions(format, prng)!;
+        const { kind, where } = sample.spoiled!;
+        kinds.add(kind);
+        expect(
+          look(sample).findings.map((one) => `${one.kind} ${one.where}`),
+          `round ${round}`,
+        ).to.include(`${kind} ${where}`);
+      }
+      const index = format.completion.kind === 'in-ring' ? [] : ['index'];
+      const overrun = format.completion.kind === 'queue' ? [] : ['overrun'];
+      expect([...kinds].sort()).to.deep.equal(['completed-twice', ...index, 'not-given', ...overrun]);
     });
   }
 

@@ -24,6 +24,8 @@ const ALL: readonly Format[] = [
   formats.virtioPacked,
   formats.xilinxAxiDmaMm2s,
   formats.xilinxAxiDmaS2mm,
+  formats.nvmeIo,
+  formats.nvmeAdmin,
 ];
 
 const DONE = 0x10_0000;
@@ -139,7 +141,7 @@ describe('prototype: descriptors of every format', () => {
           const sample = validSample(format, new Prng(seed));
           const { entries, findings } = walk(format, wordsOfBytes(sample.bytes, sample.base), sample.start);
           expect(findings).to.deep.equal([]);
-          const rig = new Rig(format, parameters);
+          const rig = new Rig(format, { ...parameters, parameters: sample.start.parameters ?? {} });
           load(rig.port, sample, entries);
           setUp(rig, sample);
           ring(rig, format, sample);
@@ -162,7 +164,7 @@ describe('prototype: descriptors of every format', () => {
         fc.property(fc.integer(), options, (seed, parameters) => {
           const sample = invalidSample(format, new Prng(seed));
           const { entries } = walk(format, wordsOfBytes(sample.bytes, sample.base), sample.start);
-          const rig = new Rig(format, { ...parameters, maxLength: 1 << 20 });
+          const rig = new Rig(format, { ...parameters, parameters: sample.start.parameters ?? {}, maxLength: 1 << 20 });
           const small = entries.map((entry) => ({
             ...entry,
             pieces: entry.pieces.filter(({ length }) => length < 1e5),

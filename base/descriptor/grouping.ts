@@ -1,0 +1,81 @@
+import type { WalkedEntry } from './findings';
+import type { Walker } from './walk';
+
+/** Puts entries that follow each other together to requests, and finds chains and frames that do not end. */
+export class Grouping {
+  private readonly walker: Walker;
+  private readonly kind: 'chain' | 'frame' | undefined;
+  private readonly limit: number;
+  /** Entries of the request that has not ended yet, and where it began among those of the walk. */
+  private open = 0;
+  private from = 0;
+  /** The frame began with entries that are done already. */
+  private begun = false;
+  private last: WalkedEntry | undefined;
+
+  constructor(walker: Walker) {
+    const { pieces } = walker.format;
+    this.walker = walker;
+    this.kind = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.kind : undefined;
+    this.limit = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.limit : 0;
+  }
+
+  /** An entry that the device is done with. */
+  done({ lanes }: WalkedEntry): void {
+    this.begun = this.kind === 'frame' && !this.walker.roles.marked('last', lanes);
+  }
+
+  /** The next entry. @param at which one of the walk it is */
+  next(entry: WalkedEntry, at: number): void {
+    if (!entry.owned) {
+      this.end();
+      return;
+    }
+    const { roles } = this.walker;
+    if (this.kind === 'frame') this.checkFrame(entry);
+    if (this.open === 0) this.from = at;
+    this.begun = false;
+    this.last = entry;
+    this.open++;
+    if (!this.goesOn(entry.lanes)) this.close();
+    else if (this.open === this.limit) this.tell(`the ${this.kind!} has more than ${this.limit} entries`);
+    if (this.kind === 'chain' && roles.marked('more', entry.lanes) && this.walker.isIndirect(entry.lanes)) {
+      const field = roles.markField('indirect')?.path;
+      this.walker.reporter(entry)('indirect', 'it leads to a table, and to another entry as well', field);
+    }
+  }
+
+  private goesOn(lanes: Int32Array): boolean {
+    const { roles } = this.walker;
+    if (this.kind === undefined) return false;
+    return this.kind === 'chain' ? roles.marked('more', lanes) : !roles.marked('last', lanes);
+  }
+
+  private close(): void {
+    if (this.open > 0) this.walker.request(this.from, this.open);
+    this.open = 0;
+  }
+
+  private checkFrame(entry: WalkedEntry): void {
+    const first = this.walker.roles.marked('first', entry.lanes);
+    const report = this.walker.reporter(entry);
+    const field = this.walker.roles.markField('first')?.path;
+    if (first && (this.open > 0 || this.begun)) {
+      report('frame', 'it begins a frame, and the one before has not ended', field);
+    }
+    if (first) this.close();
+    else if (this.open === 0 && !this.begun) report('frame', 'it goes on with a frame, and none has begun', field);
+  }
+
+  private tell(message: string): void {
+    this.walker.reporter(this.last!)('unterminated', message);
+  }
+
+  /** Nothing follows that is the device's. */
+  end(): void {
+    if (this.kind !== undefined && this.open > 0) {
+      this.tell(`the ${this.kind} goes on after it, and the next entry is not the device's`);
+    }
+    this.close();
+  }
+}
