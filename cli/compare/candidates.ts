@@ -49,7 +49,7 @@ const loadModule = (file: string): Readonly<Record<string, unknown>> => {
     return (module.require(file) ?? {}) as Readonly<Record<string, unknown>>;
   } catch (error) {
     const [problem] = describeLoadError(error, file);
-    const { file: where = file, line, message } = problem!;
+    const { file: where, line, message } = problem!;
     throw new UsageError(`${displayPath(where)}${line === undefined ? '' : `:${line}`}: ${message}`);
   }
 };

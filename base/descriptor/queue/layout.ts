@@ -1,4 +1,3 @@
-import { isAlignment } from '../../layout/layout';
 import type { AnyDescriptor } from '../any-descriptor';
 import type { Format } from '../format';
 import { valueOf, type Parameters } from '../meaning';
@@ -120,6 +119,5 @@ export const queueLayout = (format: Format, size: QueueSize): QueueLayout => {
   const tableBytes = up(table.bytes, table.align);
   const tablesAt = up(doneAt + doneBytes, table.align);
   const align = Math.max(entryAlign(format.entry), headsAlign, doneAlign, table.align);
-  if (!isAlignment(align)) throw contradiction(format.name, `${format.name} is aligned to ${align}`);
   return { ...full, bytes: tablesAt + tables * tableBytes, align, stride, headsAt, doneAt, tablesAt, tableBytes };
 };

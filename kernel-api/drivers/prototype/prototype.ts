@@ -12,7 +12,14 @@ import {
 import { DMA_BIT_MASK, dma_set_mask_and_coherent, dma_set_max_seg_size } from '../../dma/mapping';
 import { IS_ERR } from '../../err';
 import type { IoMem } from '../../io/io-mem';
-import { devm_free_irq, devm_request_irq, IRQ_HANDLED, IRQ_NONE, IRQF_SHARED } from '../../irq/request-irq';
+import {
+  devm_free_irq,
+  devm_request_irq,
+  IRQ_HANDLED,
+  IRQ_NONE,
+  IRQF_SHARED,
+  type IrqReturn,
+} from '../../irq/request-irq';
 import { PrototypeQueue, type PrototypeQueueOptions } from './queue';
 import {
   CAPABILITY_QUEUES_MASK,
@@ -66,7 +73,7 @@ const requestInterrupts = (pdev: PlatformDevice, queues: readonly PrototypeQueue
   const count = platform_irq_count(pdev);
   if (count < 0) return count;
   const irqs: number[] = [];
-  const handler = (): typeof IRQ_HANDLED | typeof IRQ_NONE =>
+  const handler = (): IrqReturn =>
     queues.map((queue) => queue.handleInterrupt()).includes(true) ? IRQ_HANDLED : IRQ_NONE;
   for (let index = 0; index < count; index++) {
     const irq = platform_get_irq(pdev, index);

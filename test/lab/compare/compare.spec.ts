@@ -21,6 +21,8 @@ const CANDIDATES: readonly Candidate[] = [
 ];
 const [split, direct, packed] = CANDIDATES as [Candidate, Candidate, Candidate];
 
+const TIME_KEYS = ['moving', 'answers', 'listsAndCompletions', 'entries', 'blocked', 'software'] as const;
+
 const TRAFFIC: Traffic = {
   requests: 60,
   sizes: {
@@ -65,7 +67,7 @@ describe('compare: measuring', () => {
   it('the shares of the time are all of it, and what cannot be faster is not', async () => {
     for (const candidate of CANDIDATES) {
       const { time, nanoseconds, payloadBytes, latency } = figuresOf(await measure(candidate));
-      const sum = Object.values(time).reduce((total, part) => total + part, 0);
+      const sum = TIME_KEYS.reduce((total, key) => total + time[key], 0);
       expect(sum, candidate.name).to.be.closeTo(nanoseconds, 0.02 * nanoseconds);
       expect(nanoseconds).to.be.at.least(payloadBytes / 4);
       expect(time.moving).to.be.closeTo(payloadBytes / 4, 1);
