@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
 import type { CompareCommandOptions } from './compare/options';
 import {
@@ -113,11 +113,10 @@ const addCompare = (command: Command): Command =>
   command
     .description('the same traffic through several descriptor formats: what each costs')
     .argument('<formats...>', 'formats that ship, by name, or files that export one')
-    .option(
-      '--sizes <sizes>',
-      'bytes of a request: 1500, 4k, 64-1500, imix, 64:7,1500:1',
-      parseSizes,
-      parseSizes('imix'),
+    .addOption(
+      new Option('--sizes <sizes>', 'bytes of a request: 1500, 4k, 64-1500, imix, 64:7,1500:1')
+        .argParser(parseSizes)
+        .default(parseSizes('imix'), 'imix'),
     )
     .option('--depth <number>', 'requests under way at once', parseDepth, 16)
     .option('--scatter <pieces>', "pieces of a request, or 'pages'", parseScatter, 1)
@@ -125,7 +124,11 @@ const addCompare = (command: Command): Command =>
     .option('--direction <way>', 'out of memory or in, where a format can do both', parseDirection, 'out')
     .option('-s, --seed <number>', 'where chance starts from', parseSeed, DEFAULT_SEED)
     .option('--translation <kind>', 'direct, strict, lazy or swiotlb', parseTranslation, 'strict')
-    .option('--coherent <on|off>', "whether the engine snoops the CPU's cache", parseCoherent, true)
+    .addOption(
+      new Option('--coherent <on|off>', "whether the engine snoops the CPU's cache")
+        .argParser(parseCoherent)
+        .default(true, 'on'),
+    )
     .option('--prefetch <entries>', 'entries that the engine fetches ahead (16)', parsePrefetch)
     .option('--burst <bytes>', 'bytes of a bus request (256)', parseBurst)
     .option('--outstanding <number>', 'bus requests on their way at once (8)', parseOutstanding)
