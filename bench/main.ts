@@ -6,6 +6,7 @@ import { events } from './events';
 import { iotlb } from './iotlb';
 import { mapUnmapFigures } from './map-unmap';
 import type { Figure } from './measure';
+import { sanitizer } from './sanitizer';
 import { wholeScenario } from './scenario';
 import { sgCopy } from './sg-copy';
 import { prototype } from './prototype';
@@ -20,6 +21,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   descriptors,
   prototype,
   wholeScenario,
+  sanitizer,
   machineCreate,
   scenariosTotal,
 ];

@@ -7,6 +7,7 @@ import { createProgram } from './program';
 import type * as bugsModule from './commands/bugs';
 import type * as dumpModule from './commands/dump';
 import type * as formatModule from './commands/format';
+import type * as compareModule from './commands/compare';
 import type * as listModule from './commands/list';
 import type * as runModule from './commands/run';
 import { UsageError } from './usage-error';
@@ -20,6 +21,10 @@ const program = createProgram(packageVersion(), {
   bugs: async (targets, options) => {
     const { bugsCommand } = module.require('./commands/bugs') as typeof bugsModule;
     process.exitCode = await bugsCommand(targets, options);
+  },
+  compare: async (formats, options) => {
+    const { compareCommand } = module.require('./commands/compare') as typeof compareModule;
+    process.exitCode = await compareCommand(formats, options);
   },
   list: async (targets, options) => {
     const { listCommand } = module.require('./commands/list') as typeof listModule;

@@ -1,5 +1,20 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { AXIS_NAMES, valuesOf } from '../lab/matrix/axes';
+import type { CompareCommandOptions } from './compare/options';
+import {
+  parseBandwidth,
+  parseBurst,
+  parseCoherent,
+  parseDepth,
+  parseDirection,
+  parseLatency,
+  parseOutstanding,
+  parsePrefetch,
+  parseRequests,
+  parseScatter,
+  parseSizes,
+  parseTranslation,
+} from './compare/options';
 import type { CommonOptions, RunningOptions } from './commands/common';
 import type { DumpCommandOptions } from './commands/dump';
 import type { FormatOptions } from './commands/format';
@@ -40,6 +55,7 @@ Examples:
   dmalab dump ring.bin --format virtio-packed --at-address 0x80000000 --start entries=256 phase=1
                                             the same of an image of memory
   dmalab format nvme-io --c                 a format as a C header
+  dmalab compare virtio-split virtio-packed the same traffic through several descriptor formats
 
 Axes of the matrix, and their values:
 ${AXES}
@@ -54,6 +70,7 @@ export interface Actions {
   list(targets: string[], options: CommonOptions): Promise<void>;
   dump(targets: string[], options: DumpCommandOptions): Promise<void>;
   format(name: string | undefined, options: FormatOptions): Promise<void>;
+  compare(formats: string[], options: CompareCommandOptions): Promise<void>;
 }
 
 const addLoadOptions = (command: Command): Command =>
@@ -97,6 +114,46 @@ const addRunOptions = (command: Command): Command =>
     'threads that share the cases; default: one for each core',
     parseJobs,
   );
+const COMPARE_EXAMPLES = `
+A format is one that ships (virtio-split, virtio-packed, nvme-io, xilinx-axi-dma-mm2s, xilinx-axi-dma-s2mm,
+dw-axi-dmac), or a .ts file that exports one. virtio-split:direct has no indirect tables, :indirect always;
+nvme-io:sgl has SGLs instead of PRPs.
+
+Examples:
+  dmalab compare virtio-split virtio-packed --sizes imix --depth 32
+  dmalab compare virtio-split:direct virtio-split:indirect --scatter 4 --translation direct
+  dmalab compare nvme-io nvme-io:sgl --sizes 64k --scatter pages --svg nvme.svg
+  dmalab compare my-format.ts virtio-packed --latency 500 --json
+`;
+
+const addCompare = (command: Command): Command =>
+  command
+    .description('the same traffic through several descriptor formats: what each costs')
+    .argument('<formats...>', 'formats that ship, by name, or files that export one')
+    .addOption(
+      new Option('--sizes <sizes>', 'bytes of a request: 1500, 4k, 64-1500, imix, 64:7,1500:1')
+        .argParser(parseSizes)
+        .default(parseSizes('imix'), 'imix'),
+    )
+    .option('--depth <number>', 'requests under way at once', parseDepth, 16)
+    .option('--scatter <pieces>', "pieces of a request, or 'pages'", parseScatter, 1)
+    .option('--requests <number>', 'how many', parseRequests, 1000)
+    .option('--direction <way>', 'out of memory or in, where a format can do both', parseDirection, 'out')
+    .option('-s, --seed <number>', 'where chance starts from', parseSeed, DEFAULT_SEED)
+    .option('--translation <kind>', 'direct, strict, lazy or swiotlb', parseTranslation, 'strict')
+    .addOption(
+      new Option('--coherent <on|off>', "whether the engine snoops the CPU's cache")
+        .argParser(parseCoherent)
+        .default(true, 'on'),
+    )
+    .option('--prefetch <entries>', 'entries that the engine fetches ahead (16)', parsePrefetch)
+    .option('--burst <bytes>', 'bytes of a bus request (256)', parseBurst)
+    .option('--outstanding <number>', 'bus requests on their way at once (8)', parseOutstanding)
+    .option('--latency <ns>', 'from a bus request to its answer (50)', parseLatency)
+    .option('--bandwidth <bytes>', 'bytes per nanosecond (4)', parseBandwidth)
+    .option('--json', 'machine-readable results on standard output, and nothing else')
+    .option('--svg <file>', 'draw the figures')
+    .addHelpText('after', COMPARE_EXAMPLES);
 
 /** The command line: commands, options, help. */
 export const createProgram = (version: string, actions: Actions): Command => {
@@ -144,5 +201,8 @@ export const createProgram = (version: string, actions: Actions): Command => {
     .option('--c', 'as a C header')
     .option('--rust', 'as Rust structs')
     .action((name: string | undefined, options: FormatOptions) => actions.format(name, options));
+  addCompare(program.command('compare')).action((formats: string[], options: CompareCommandOptions) =>
+    actions.compare(formats, options),
+  );
   return program;
 };

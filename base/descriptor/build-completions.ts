@@ -5,7 +5,8 @@ import type { CompletionStart, GivenRequest } from './completions';
 import type { FindingKind } from './findings';
 import type { Format } from './format';
 import { EntryRoles } from './roles';
-import { fillEntry, put, setMark, type Spoiled } from './sample';
+import { put, setMark } from './put';
+import { fillEntry, type Spoiled } from './sample';
 
 /** Ends of requests in memory, as the generator makes them. */
 export interface CompletionSample {

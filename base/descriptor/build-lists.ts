@@ -4,7 +4,8 @@ import type { Built } from './built';
 import type { PagePieces, Pieces, SegmentPieces } from './format';
 import { valueOf, type AddressTarget, type Parameters } from './meaning';
 import { EntryRoles } from './roles';
-import { fillEntry, put, roundUp, type Buffers } from './sample';
+import { put } from './put';
+import { fillEntry, roundUp, type Buffers } from './sample';
 import { activeNested, allCases, clearBytes } from './shapes';
 
 /** What a generator of lists needs of the sample that they are for. */

@@ -3,7 +3,8 @@ import type { AnyDescriptor } from './any-descriptor';
 import type { WalkStart } from './findings';
 import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
-import { Buffers, fillEntry, MOST_BYTES, put, putData, putLength, roundUp, setMark } from './sample';
+import { markRun, put, putTable, setMark } from './put';
+import { Buffers, fillEntry, MOST_BYTES, putData, putSomeLength, roundUp } from './sample';
 import { buildLists, type BuiltLists } from './build-lists';
 import type { Built } from './built';
 import type { Parameters } from './meaning';
@@ -98,8 +99,8 @@ export class SampleBuilder {
   private request(entries: readonly Built[]): void {
     for (const entry of entries) this.fill(entry);
     this.order(entries);
-    this.markRun(entries);
-    const { indirect } = this.format;
+    const { indirect, pieces } = this.format;
+    entries.forEach(({ lanes }, i) => markRun(this.roles, pieces.kind, lanes, i, entries.length));
     const table = indirect && entries.length === 1 && this.prng.oneIn(2) ? this.leadToTable(entries[0]!) : [];
     this.groups.push({ entries, table });
   }
@@ -122,7 +123,7 @@ export class SampleBuilder {
       entry.lanes.fill(0);
       fillEntry(prng, entry.descriptor, entry.lanes);
     }
-    putLength(prng, roles, entry.lanes, 16 * MOST_BYTES);
+    putSomeLength(prng, roles, entry.lanes, 16 * MOST_BYTES);
     const bytes = roles.bytes(entry.lanes);
     if (bytes === 0 || !moves()) return;
     const lists = buildLists(this, entry, format.pieces, bytes);
@@ -140,16 +141,6 @@ export class SampleBuilder {
     });
   }
 
-  private markRun(entries: readonly Built[]): void {
-    const { roles, format } = this;
-    entries.forEach(({ lanes }, i) => {
-      if (format.pieces.kind === 'chain') setMark(roles.markField('more'), lanes, i + 1 < entries.length);
-      if (format.pieces.kind !== 'frame') return;
-      setMark(roles.markField('first'), lanes, i === 0);
-      setMark(roles.markField('last'), lanes, i + 1 === entries.length);
-    });
-  }
-
   /** An entry that holds the address of a table, whose entries have the data. */
   private leadToTable(entry: Built): readonly Built[] {
     const { roles, format, prng } = this;
@@ -162,13 +153,7 @@ export class SampleBuilder {
       if (i + 1 < table.length) put(roles.countField('next-index')!, lanes, i + 1);
     });
     this.order(table);
-    setMark(roles.markField('indirect'), entry.lanes, true);
-    setMark(roles.markField('device-writes'), entry.lanes, false);
-    const length = roles.lengthField('table') ?? roles.lengthField('data');
-    const unit = length?.meaning?.kind === 'length' ? roles.unitOf(length.meaning, entry.lanes) : 1;
-    const less = length?.meaning?.kind === 'length' && length.meaning.minusOne ? 1 : 0;
-    put(length!, entry.lanes, (table.length * format.entry.size) / unit - less);
-    put((roles.addressField('table') ?? roles.addressField('data'))!, entry.lanes, table[0]!.address);
+    putTable(roles, entry.lanes, table[0]!.address, table.length * format.entry.size);
     return table;
   }
 

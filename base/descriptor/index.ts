@@ -87,7 +87,20 @@ export {
   type Members,
 } from './members';
 export type { LanePiece, PlacedField } from './placed';
-export { publisher, type Publish } from './publish';
+export { publisher, runPublisher, type Publish, type PublishRun } from './publish';
 export { rustStructs } from './rust';
 export type { Sample, Spoiled } from './sample';
 export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';
+export {
+  DescriptorQueue,
+  queueLayout,
+  type Finished,
+  type Posted,
+  type PostOptions,
+  type Prepare,
+  type QueueLayout,
+  type QueueSize,
+  type Refused,
+  type RequestPiece,
+  type SharedMemory,
+} from './queue';

@@ -4,7 +4,8 @@ import type { AnyDescriptor } from './any-descriptor';
 import type { EntryRoles } from './roles';
 import type { PlacedVariants } from './placed-members';
 import { chosenCase } from './shapes';
-import { writeNumber, writeWide, readWide, type PlacedField } from './placed';
+import { readWide, type PlacedField } from './placed';
+import { put, setMark, unmarked } from './put';
 
 /** An entry that the generator makes. */
 export interface SampleEntry {
@@ -89,12 +90,6 @@ const below2 = (prng: Prng, bits: number): bigint => {
   return random & ((1n << BigInt(bits)) - 1n);
 };
 
-/** Puts a value where it belongs, whatever kind of field it is. */
-export const put = (field: PlacedField, lanes: Int32Array, value: bigint | number): void => {
-  if (field.kind === 'wide') writeWide(field, lanes, 0, BigInt(value));
-  else writeNumber(field, lanes, 0, Number(value));
-};
-
 const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   const { meaning, bits, below } = field;
   if (meaning?.kind === 'values') put(field, lanes, prng.pick(Object.values(meaning.names)));
@@ -102,9 +97,6 @@ const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   else if (meaning?.kind === 'address') put(field, lanes, 0n);
   else put(field, lanes, below2(prng, bits) << BigInt(below));
 };
-
-/** A value that says nothing. */
-const unmarked = (when: number): number => (when === 0 ? 1 : 0);
 
 /** Chooses shapes, and fills them. */
 const fillShapes = (prng: Prng, places: readonly PlacedVariants[], lanes: Int32Array): void => {
@@ -123,15 +115,8 @@ export const fillEntry = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Arr
   fillShapes(prng, descriptor.placedVariants, lanes);
 };
 
-/** Makes a mark say what it says, or not. */
-export const setMark = (field: PlacedField | undefined, lanes: Int32Array, on: boolean): void => {
-  if (field?.meaning?.kind !== 'mark') return;
-  const { when } = field.meaning;
-  put(field, lanes, on ? when : unmarked(when));
-};
-
 /** Gives an entry a length of at most `most` bytes that its format allows. Returns the bytes; zero if none is so short. */
-export const putLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
+export const putSomeLength = (prng: Prng, roles: EntryRoles, lanes: Int32Array, most = MOST_BYTES): number => {
   const field = roles.lengthField('data', lanes);
   return field === undefined ? 0 : putLengthIn(prng, roles, field, lanes, most);
 };

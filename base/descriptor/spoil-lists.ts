@@ -2,7 +2,8 @@ import type { BuiltLists } from './build-lists';
 import type { SampleBuilder } from './build-sample';
 import { readWide } from './placed';
 import { EntryRoles } from './roles';
-import { addTo, put, setMark } from './sample';
+import { put, setMark } from './put';
+import { addTo } from './sample';
 import { pickOf, spoiled, type Spoil } from './spoil-kinds';
 
 const listsOf = ({ lists }: SampleBuilder, kind: BuiltLists['kind']): BuiltLists[] =>

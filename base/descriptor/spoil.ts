@@ -2,7 +2,8 @@ import type { SampleBuilder } from './build-sample';
 import type { Built } from './built';
 import type { PieceMoves } from './findings';
 import { readWide, type PlacedField } from './placed';
-import { BUFFER_ROOM, addTo, namelessValue, put, setMark } from './sample';
+import { put, setMark } from './put';
+import { BUFFER_ROOM, addTo, namelessValue } from './sample';
 import { pickOf, spoiled, type Spoil } from './spoil-kinds';
 import { offPage, overMost, overrun, shortSegments, stale, wrongOrder, wrongPages, wrongSegments } from './spoil-lists';
 

@@ -4,6 +4,7 @@ import {
   flag,
   marks,
   publisher,
+  runPublisher,
   word16,
   word32,
   word64,
@@ -57,5 +58,19 @@ describe('descriptors: giving an entry away', () => {
       b: word32({ U: flag(0, marks('used-phase')) }),
     });
     expect(() => publisher(split)).to.throw(LabError, /s\.a bit 0 and s\.b bit 0/);
+  });
+
+  it("entries of one request: all words first, then the owners', that of the first entry last", () => {
+    const bytes = new Uint8Array(3 * packedRing.entry.size);
+    const seen: string[] = [];
+    const given = (): void => {
+      const text = Buffer.from(bytes).toString('hex');
+      seen.push([0, 1, 2].map((i) => text.slice(32 * i, 32 * i + 32)).join(' '));
+    };
+    const lanes = new Int32Array(packedRing.entry.lanes).fill(-1);
+    runPublisher(packedRing.entry)(new BytesMemory(bytes), [0, 16, 32], [lanes, lanes, lanes], given);
+    given();
+    const [body, all] = ['f'.repeat(24) + '0'.repeat(8), 'f'.repeat(32)];
+    expect(seen).to.deep.equal([`${body} ${body} ${body}`, `${body} ${all} ${all}`, `${all} ${all} ${all}`]);
   });
 });
