@@ -1,4 +1,4 @@
-import { dmaAddr } from '../../../base/address';
+import { dmaAddr, virtAddr } from '../../../base/address';
 import {
   DMA_ATTR_SKIP_CPU_SYNC,
   DMA_BIDIRECTIONAL,
@@ -96,6 +96,21 @@ export const CORRECT_HABITS: readonly CorrectHabit[] = [
       dma_sync_sgtable_for_device(e.dev, table, dir);
       dma_sync_sgtable_for_cpu(e.dev, table, dir);
       dma_free_noncontiguous(e.dev, length, table, dir);
+    },
+  },
+  {
+    name: 'memory is coherent first, and then anything else',
+    act: (e) => {
+      const { mm } = e.bench.kernel;
+      for (let round = 0; round < 12; round++) {
+        const memory = e.coherent(4096);
+        for (let at = 0; at < 4096; at += 256) e.master.write(dmaAddr(memory.address + BigInt(at)), e.bytes(256));
+        memory.free();
+        const buffer = e.buffer();
+        for (let at = 0; at < 64; at++) mm.store32(virtAddr(buffer.cpu + 4 * at), at);
+        e.read(buffer);
+        e.free(buffer);
+      }
     },
   },
   {
