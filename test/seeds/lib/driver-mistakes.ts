@@ -1,6 +1,10 @@
-import { dmaAddr, virtAddr } from '../../../base/address';
+import { PAGE_SIZE, dmaAddr, physAddr, virtAddr } from '../../../base/address';
 import { DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, DMA_TO_DEVICE } from '../../../kernel-api/dma/direction';
 import * as api from '../../../kernel-api/dma/mapping';
+import { out } from '../../../kernel-api/err';
+import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import { vfree, vmalloc } from '../../../kernel-api/mm/vmalloc';
+import { msleep } from '../../../kernel-api/sched/delay';
 import type { ReportId } from '../../../lab/sanitizer/catalogue';
 import type { Direction } from '../../back-ends/lib/loan';
 import type { BackEnd } from '../../back-ends/lib/machines';
@@ -37,6 +41,9 @@ const bounces = ({ bounced, translation, translated, bits }: BackEnd): boolean =
 
 /** Nothing is copied, and the device does not snoop: lines of the cache are all there is. */
 const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where);
+
+/** Devices are given physical addresses, of the buffers themselves. */
+const isPlain = (where: BackEnd): boolean => !where.translated && !bounces(where);
 
 /** What is behind the first bytes of a buffer. */
 const rest = (buffer: EpisodeBuffer, from: number): EpisodeBuffer => ({
@@ -76,6 +83,57 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
     name: 'no sync for the CPU before it reads',
     report: 'DMA-SYNC-MISSING-CPU',
     make: (e) => received(e, (_, buffer) => e.read(buffer)),
+  },
+  {
+    name: 'no sync for the CPU after the second packet',
+    report: 'DMA-SYNC-MISSING-CPU',
+    make: (e) =>
+      received(e, (mapping, buffer, dir) => {
+        e.forCpu(mapping, dir);
+        e.forDevice(mapping, dir);
+        e.deviceWrites(mapping);
+        e.read(buffer);
+      }),
+  },
+  {
+    name: 'the CPU writes to what it has not taken back, and then takes it back',
+    report: 'DMA-SYNC-CLOBBER',
+    follows: ['DMA-DIRTY-LINE', 'DMA-LINE-SHARED'],
+    make: (e) => {
+      const dir = writing(e);
+      lent(e, dir, (mapping, buffer) => {
+        e.write(buffer, 0, e.bytes(8));
+        e.forCpu(mapping, dir);
+        // So that there is nothing left for the unmapping to find.
+        e.forDevice(mapping, dir);
+      });
+    },
+  },
+  {
+    name: 'pages are used before they are handed over',
+    report: 'DMA-DEVICE-NOT-OWNER',
+    // They have just been cleared.
+    follows: ['DMA-DIRTY-LINE'],
+    make: (e) => {
+      const handle = out(dmaAddr(0));
+      const cpu = api.dma_alloc_noncoherent(e.dev, PAGE_SIZE, handle, DMA_FROM_DEVICE, GFP_KERNEL);
+      e.master.write(handle.value, e.bytes(LINE));
+      api.dma_free_noncoherent(e.dev, PAGE_SIZE, cpu, handle.value, DMA_FROM_DEVICE);
+    },
+  },
+  {
+    name: 'the CPU reads what an unmapping has not invalidated',
+    report: (where) => (isCached(where) && !where.adversarial ? 'DMA-STALE-READ' : null),
+    // With luck the lines are gone. What is bounced is not copied, and nobody knows.
+    follows: ['DMA-STALE-READ'],
+    make: (e) => {
+      const buffer = e.buffer();
+      const mapping = e.map(buffer, DMA_FROM_DEVICE);
+      e.deviceWrites(mapping);
+      mapping.unmap(DMA_FROM_DEVICE, buffer.length, e.dev, api.DMA_ATTR_SKIP_CPU_SYNC);
+      e.read(buffer);
+      e.free(buffer);
+    },
   },
   {
     name: 'a sync for the device where one for the CPU belongs',
@@ -214,6 +272,19 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
     },
   },
   {
+    name: 'unmapping a part, from the middle',
+    report: 'DMA-UNMAP-UNKNOWN',
+    make: (e) => {
+      const dir = any(e);
+      // Without an IOMMU and bouncing it is harmless. Elsewhere what is left would be anybody's guess.
+      if (bounces(e.bench.backEnd) || e.bench.backEnd.translated)
+        api.dma_unmap_single(e.dev, dmaAddr(0x1234_5000), 8, dir);
+      else {
+        lent(e, dir, ({ address }) => api.dma_unmap_single(e.dev, dmaAddr(address + 64n), 8, dir));
+      }
+    },
+  },
+  {
     name: 'unmapping twice',
     report: 'DMA-UNMAP-UNKNOWN',
     make: (e) => lent(e, any(e), (mapping) => mapping.unmap()),
@@ -281,6 +352,76 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
 ];
 
 const MAPPING_MISTAKES: readonly DriverMistake[] = [
+  {
+    name: 'memory of the vmalloc area is mapped, and the device used wrongly long after',
+    report: 'DMA-OUTSIDE-MAPPING',
+    follows: ['DMA-MAP-VMALLOC'],
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_mapping_error(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE));
+      vfree(kernel, area);
+      lent(e, DMA_TO_DEVICE, () => e.master.read(dmaAddr(0x1234_5000), 4));
+    },
+  },
+  {
+    name: 'memory of the vmalloc area is mapped',
+    report: 'DMA-MAP-VMALLOC',
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_mapping_error(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE));
+      vfree(kernel, area);
+    },
+  },
+  {
+    name: 'memory of the kernel image is mapped',
+    report: 'DMA-MAP-TEXT',
+    make: (e) => {
+      const { image } = e.bench.kernel.mm;
+      const address = api.dma_map_phys(e.dev, physAddr(image.physical!), 4 * LINE, DMA_TO_DEVICE, 0);
+      api.dma_mapping_error(e.dev, address);
+      api.dma_unmap_phys(e.dev, address, 4 * LINE, DMA_TO_DEVICE, 0);
+    },
+  },
+  {
+    name: 'a list has the same page twice, and the device writes it',
+    report: 'DMA-OVERLAP',
+    make: (e) => {
+      const list = listOf(e, 2, (buffers) => [buffers[0]!, buffers[0]!]);
+      list.map(DMA_FROM_DEVICE);
+      list.unmap(DMA_FROM_DEVICE);
+      list.free();
+    },
+  },
+  {
+    name: 'a segment is longer than the device can take',
+    report: 'DMA-SEGMENT-LENGTH',
+    make: (e) => {
+      const most = api.dma_get_max_seg_size(e.dev);
+      api.dma_set_max_seg_size(e.dev, 2048);
+      const list = listOf(e, 1);
+      list.map(DMA_TO_DEVICE);
+      list.unmap(DMA_TO_DEVICE);
+      list.free();
+      api.dma_set_max_seg_size(e.dev, most);
+    },
+  },
+  {
+    name: 'a segment crosses a boundary',
+    // An IOMMU gives it an address where it does not, and such small bounce buffers there are none.
+    report: (where) => (isPlain(where) ? 'DMA-SEGMENT-BOUNDARY' : null),
+    make: (e) => {
+      if (!isPlain(e.bench.backEnd)) return;
+      const boundary = api.dma_get_seg_boundary(e.dev);
+      api.dma_set_seg_boundary(e.dev, 2047n);
+      const list = listOf(e, 1);
+      list.map(DMA_TO_DEVICE);
+      list.unmap(DMA_TO_DEVICE);
+      list.free();
+      api.dma_set_seg_boundary(e.dev, boundary);
+    },
+  },
   {
     name: 'nobody asks whether mapping failed',
     report: 'DMA-MAP-UNCHECKED',
@@ -386,6 +527,20 @@ const ADDRESS_MISTAKES: readonly DriverMistake[] = [
       const mapping = e.map(buffer, reading(e));
       e.deviceReads(mapping);
       mapping.unmap();
+      e.deviceReads(mapping);
+      e.free(buffer);
+    },
+  },
+  {
+    name: 'the device uses what was unmapped long ago',
+    report: 'DMA-USE-AFTER-UNMAP',
+    make: async (e) => {
+      const buffer = e.buffer();
+      const mapping = e.map(buffer, DMA_TO_DEVICE);
+      e.deviceReads(mapping);
+      mapping.unmap();
+      // By now a lazy IOMMU has forgotten it, too.
+      await msleep(e.bench.kernel, 50);
       e.deviceReads(mapping);
       e.free(buffer);
     },

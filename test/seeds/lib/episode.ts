@@ -29,7 +29,7 @@ export interface EpisodeMapping {
   readonly address: DmaAddr;
   readonly length: number;
   readonly dev: StructDevice;
-  unmap(dir?: Direction, length?: number, dev?: StructDevice): void;
+  unmap(dir?: Direction, length?: number, dev?: StructDevice, attrs?: DmaAttrs): void;
 }
 
 /** What a driver can do in a few lines: buffers, mappings, two devices. Each choice that does not matter is random. */
@@ -107,7 +107,7 @@ export class Episode {
       address,
       length,
       dev,
-      unmap: (way = dir, bytes = length, who = dev) => unmap(who, address, bytes, way, attrs),
+      unmap: (way = dir, bytes = length, who = dev, how = attrs) => unmap(who, address, bytes, way, how),
     };
   }
 
