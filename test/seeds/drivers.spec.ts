@@ -91,6 +91,8 @@ describe('the sanitizer about drivers that make one mistake', () => {
           const expected = expectedOf(mistake, backEnd);
           const ids = reports.map(({ id }) => id);
           expect(ids, backEnd.name).to.include.members(expected);
+          const harm = mistake.harm?.(backEnd) ?? null;
+          if (harm !== null) expect(reports.find(({ id }) => id === expected[0])?.harm, backEnd.name).to.equal(harm);
           const related = [...expected, ...(mistake.follows ?? [])];
           expect(told(reports.filter(({ id }) => !related.includes(id))), backEnd.name).to.deep.equal([]);
         }),

@@ -6,6 +6,7 @@ import { GFP_KERNEL } from '../../../kernel-api/gfp';
 import { vfree, vmalloc } from '../../../kernel-api/mm/vmalloc';
 import { msleep } from '../../../kernel-api/sched/delay';
 import type { ReportId } from '../../../lab/sanitizer/catalogue';
+import type { SanitizerReport } from '../../../lab/sanitizer/report';
 import type { Direction } from '../../back-ends/lib/loan';
 import type { BackEnd } from '../../back-ends/lib/machines';
 import { Episode, type EpisodeBuffer } from './episode';
@@ -16,6 +17,8 @@ export interface DriverMistake {
   readonly name: string;
   /** Must be reported. Null: on this machine there is nothing to report. */
   readonly report: ReportId | ((where: BackEnd) => ReportId | null);
+  /** The harm that is reported, where it is certain. */
+  readonly harm?: (where: BackEnd) => SanitizerReport['harm'] | null;
   /** What may be reported with it, since it follows from the same mistake. */
   readonly follows?: readonly ReportId[];
   /** It is the first thing that happens: what was mapped before would be as good an explanation. */
@@ -44,6 +47,10 @@ const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where)
 
 /** Devices are given physical addresses, of the buffers themselves. */
 const isPlain = (where: BackEnd): boolean => !where.translated && !bounces(where);
+
+/** What a forgotten sync does: what is bounced is old; nothing happens if the device snoops; otherwise it is up to the cache. */
+const syncHarm = (where: BackEnd): SanitizerReport['harm'] | null =>
+  bounces(where) ? 'happened' : where.coherent ? 'none' : null;
 
 /** What is behind the first bytes of a buffer. */
 const rest = (buffer: EpisodeBuffer, from: number): EpisodeBuffer => ({
@@ -82,6 +89,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'no sync for the CPU before it reads',
     report: 'DMA-SYNC-MISSING-CPU',
+    harm: syncHarm,
     make: (e) => received(e, (_, buffer) => e.read(buffer)),
   },
   {
@@ -158,6 +166,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'no sync for the device before it reads again',
     report: 'DMA-SYNC-MISSING-DEVICE',
+    harm: syncHarm,
     // Of a mapping in both directions the unmapping takes back what was never handed over.
     follows: ['DMA-SYNC-CLOBBER'],
     make: (e) => {
@@ -182,6 +191,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'the CPU writes to what the device is to write, and takes it back',
     report: 'DMA-SYNC-CLOBBER',
+    harm: syncHarm,
     follows: ['DMA-DIRTY-LINE', 'DMA-LINE-SHARED'],
     make: (e) =>
       lent(e, writing(e), (_, buffer) => {
@@ -371,6 +381,17 @@ const MAPPING_MISTAKES: readonly DriverMistake[] = [
       const { kernel } = e.bench;
       const area = vmalloc(kernel, 100);
       api.dma_mapping_error(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE));
+      vfree(kernel, area);
+    },
+  },
+  {
+    name: 'what could not be mapped is unmapped',
+    report: 'DMA-MAP-FAILED-USED',
+    follows: ['DMA-MAP-VMALLOC'],
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_unmap_single(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE), 100, DMA_TO_DEVICE);
       vfree(kernel, area);
     },
   },
