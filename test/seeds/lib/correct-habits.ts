@@ -191,7 +191,12 @@ export const CORRECT_HABITS: readonly CorrectHabit[] = [
         e.master.write(address, e.bytes(PAGE_SIZE));
         stream.syncFromDevice(0, 2 * PAGE_SIZE);
       }
+      // It is not handed back: the next transfer takes it, and what the CPU wrote meanwhile is of no use.
+      e.master.read(address, 64);
       e.master.write(address, e.bytes(64));
+      stream.syncFromDevice(0, PAGE_SIZE);
+      stream.writeBytes(0, e.bytes(64));
+      stream.syncFromDevice(0, PAGE_SIZE);
       stream.drop();
     },
   },

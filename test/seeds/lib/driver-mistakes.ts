@@ -43,7 +43,7 @@ const bounces = ({ bounced, translation, translated, bits }: BackEnd): boolean =
   bounced || translation === 'untrusted' || (!translated && bits === 32);
 
 /** Nothing is copied, and the device does not snoop: lines of the cache are all there is. */
-const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where);
+export const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where);
 
 /** Devices are given physical addresses, of the buffers themselves. */
 const isPlain = (where: BackEnd): boolean => !where.translated && !bounces(where);
@@ -335,6 +335,17 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
     make: (e) => {
       const memory = e.coherent(e.rng.between(10, 4000));
       memory.free(memory.length + 1);
+    },
+  },
+  {
+    name: 'pages are freed as coherent memory',
+    report: (where) => (isPlain(where) && where.coherent ? 'DMA-UNMAP-KIND' : null),
+    make: (e) => {
+      // Where it is harmless.
+      if (!isPlain(e.bench.backEnd) || !e.bench.backEnd.coherent) return;
+      const handle = out(dmaAddr(0));
+      const cpu = api.dma_alloc_noncoherent(e.dev, PAGE_SIZE, handle, DMA_TO_DEVICE, GFP_KERNEL);
+      api.dma_free_coherent(e.dev, PAGE_SIZE, cpu, handle.value);
     },
   },
   {
