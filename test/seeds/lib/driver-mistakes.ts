@@ -213,6 +213,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'the device works on what the CPU has',
     report: 'DMA-DEVICE-NOT-OWNER',
+    harm: (where) => (bounces(where) || !where.coherent ? 'possible' : 'none'),
     make: (e) =>
       received(e, (mapping, _, dir) => {
         e.forCpu(mapping, dir);
