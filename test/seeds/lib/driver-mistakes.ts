@@ -566,7 +566,9 @@ const ADDRESS_MISTAKES: readonly DriverMistake[] = [
   },
   {
     name: 'the device uses what was unmapped long ago',
-    report: 'DMA-USE-AFTER-UNMAP',
+    // Everywhere, but a lazy IOMMU is what it is about.
+    report: ({ translation }) => (translation === 'lazy' ? 'DMA-USE-AFTER-UNMAP' : null),
+    follows: ['DMA-USE-AFTER-UNMAP'],
     make: async (e) => {
       const buffer = e.buffer();
       const mapping = e.map(buffer, DMA_TO_DEVICE);
