@@ -14,7 +14,7 @@ import { THOROUGH } from './lib/thorough';
 
 /** Random drivers of two devices, on every kind of machine: correct ones, and those that make one mistake. */
 
-const CORRECT_RUNS = THOROUGH ? 700 : 60;
+const CORRECT_RUNS = THOROUGH ? 700 : 30;
 const RUNS_OF_EACH = THOROUGH ? 20 : 4;
 const MOST_STEPS = 60;
 
