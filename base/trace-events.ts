@@ -179,6 +179,8 @@ export interface DmaAllocEvent {
   readonly device: string;
   /** Coherent memory, or pages that are synced like a streaming mapping, in one piece or scattered. */
   readonly kind: 'coherent' | 'pages' | 'scattered';
+  /** What the device may do with it: both, if it is coherent. */
+  readonly direction: TraceDirection;
   readonly cpu: VirtAddr;
   readonly address: DmaAddr;
   readonly length: number;

@@ -6,6 +6,7 @@ import { events } from './events';
 import { iotlb } from './iotlb';
 import { mapUnmapFigures } from './map-unmap';
 import type { Figure } from './measure';
+import { sanitizer } from './sanitizer';
 import { wholeScenario } from './scenario';
 import { sgCopy } from './sg-copy';
 import { machineCreate, scenariosTotal } from './whole';
@@ -18,6 +19,7 @@ const SUITES: readonly (() => Promise<Figure[]>)[] = [
   cacheFigures,
   descriptors,
   wholeScenario,
+  sanitizer,
   machineCreate,
   scenariosTotal,
 ];

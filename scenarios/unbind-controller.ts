@@ -14,7 +14,8 @@ export default scenario({
     revocation: 'all',
   },
   // What clients have mapped for a controller stays when it loses its driver, and the scenario then frees the memory.
-  reports: { expect: ['DMA-LEAK', 'DMA-FREE-MAPPED'] },
+  // It also looks at what the device has written without taking it back: harmless where it snoops.
+  reports: { expect: ['DMA-LEAK', 'DMA-FREE-MAPPED'], allow: ['DMA-SYNC-MISSING-CPU'] },
   async run(lab) {
     lab.equal(await unbindMidCopy(lab, 'controller', false), 0, 'bytes changed after unbind');
   },

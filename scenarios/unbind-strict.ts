@@ -13,7 +13,8 @@ export default scenario({
     cache: 'all',
   },
   // The driver's mappings stay when it is gone, and the scenario then frees the memory.
-  reports: { expect: ['DMA-LEAK', 'DMA-FREE-MAPPED'] },
+  // It also looks at what the device has written without taking it back: harmless where it snoops.
+  reports: { expect: ['DMA-LEAK', 'DMA-FREE-MAPPED'], allow: ['DMA-SYNC-MISSING-CPU'] },
   async run(lab) {
     lab.equal(await unbindMidCopy(lab, 'client', false), 0, 'bytes changed after unbind');
   },

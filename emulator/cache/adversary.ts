@@ -162,10 +162,15 @@ export class CacheAdversary {
   /** A line goes: one that was used lately, or one from a place picked at random. */
   private writeBack(leaves: boolean): void {
     const { cache, rng } = this;
-    const slot = rng.oneIn(2) ? this.someDirtySlot() : cache.search(this.someLine());
+    const slot = rng.oneIn(2) ? this.someDirtySlot() : this.slotOf(this.someLine());
     if (slot < 0) return;
     if (leaves) cache.evict(slot, 'whim');
     else cache.clean(slot, 'whim');
+  }
+
+  /** The slot of a line; -1 if the cache does not hold it. Empty slots hold no line, but have its number. */
+  private slotOf(line: number): number {
+    return line === NO_LINE ? -1 : this.cache.search(line);
   }
 
   /** The first dirty line among a few places from a random one on; -1 if there is none. */

@@ -7,6 +7,7 @@ import { dma_set_master } from './admission';
 import { checkDevice, checkDmaAddr, checkSize } from './arguments';
 import { DMA_ATTR_NO_WARN, DMA_ATTR_WRITE_COMBINE, type DmaAttrs } from './attrs';
 import { dma_alloc_from_dev_coherent, dma_release_from_dev_coherent } from './coherent-memory';
+import { DMA_BIDIRECTIONAL } from './direction';
 import { traceMemory } from './dma-trace';
 
 /**
@@ -46,7 +47,8 @@ export const dma_alloc_attrs = (
   }
   const own = dma.dma_mem === null ? null : allocOwn(dev, size, handle);
   const cpu = own ?? dma.ops.alloc(dev, size, handle, gfp & ~(__GFP_DMA | __GFP_DMA32), attrs);
-  if (kernel.trace.active) traceMemory(dev, 'dma-alloc', 'coherent', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size);
+  if (kernel.trace.active)
+    traceMemory(dev, 'dma-alloc', 'coherent', cpu, cpu === 0 ? dmaAddr(0) : handle.value, size, DMA_BIDIRECTIONAL);
   return cpu;
 };
 
@@ -66,13 +68,13 @@ export const dma_free_attrs = (
   checkDmaAddr('dma_free_attrs', handle);
   const { kernel, dma } = dev;
   if (dma_release_from_dev_coherent(dev, get_order(size), cpu)) {
-    if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
+    if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size, DMA_BIDIRECTIONAL);
     return;
   }
   if (!kernel.cpu.interruptsEnabled) {
     kernel.warn('dma_free_attrs', `${dev.name}: coherent memory freed with interrupts disabled`);
   }
-  if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size);
+  if (kernel.trace.active) traceMemory(dev, 'dma-free', 'coherent', cpu, handle, size, DMA_BIDIRECTIONAL);
   if (cpu !== 0) dma.ops.free(dev, size, cpu, handle, attrs);
 };
 

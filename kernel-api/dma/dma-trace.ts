@@ -174,4 +174,5 @@ export const traceMemory = (
   cpu: VirtAddr,
   address: DmaAddr,
   length: number,
-): void => dev.kernel.trace.emit({ type, device: dev.name, kind, cpu, address, length });
+  direction: DmaDataDirection,
+): void => dev.kernel.trace.emit({ type, device: dev.name, kind, direction, cpu, address, length });

@@ -38,10 +38,16 @@ const allocSingle = (dev: StructDevice, size: number, dir: DmaDataDirection, gfp
   return sgt;
 };
 
-const trace = (dev: StructDevice, type: 'dma-alloc' | 'dma-free', sgt: SgTable | null, size: number): void => {
+const trace = (
+  dev: StructDevice,
+  type: 'dma-alloc' | 'dma-free',
+  sgt: SgTable | null,
+  size: number,
+  dir: DmaDataDirection,
+): void => {
   if (!dev.kernel.trace.active) return;
-  if (sgt === null) traceMemory(dev, type, 'scattered', virtAddr(0), dmaAddr(0), size);
-  else traceMemory(dev, type, 'scattered', page_address(sg_page(sgt.sgl!)), sg_dma_address(sgt.sgl!), size);
+  if (sgt === null) traceMemory(dev, type, 'scattered', virtAddr(0), dmaAddr(0), size, dir);
+  else traceMemory(dev, type, 'scattered', page_address(sg_page(sgt.sgl!)), sg_dma_address(sgt.sgl!), size, dir);
 };
 
 /**
@@ -67,7 +73,7 @@ export const dma_alloc_noncontiguous = (
   const sgt = noncontiguous?.alloc(dev, size, dir, gfp, attrs) ?? null;
   const made = noncontiguous === undefined ? allocSingle(dev, size, dir, gfp) : sgt;
   if (made !== null) made.nents = 1;
-  trace(dev, 'dma-alloc', made, size);
+  trace(dev, 'dma-alloc', made, size, dir);
   return made;
 };
 
@@ -80,7 +86,7 @@ export const dma_free_noncontiguous = (dev: StructDevice, size: number, sgt: SgT
     dev.kernel.warn('dma_free_noncontiguous', `${dev.name}: the table is empty: freed already?`);
     return;
   }
-  trace(dev, 'dma-free', sgt, size);
+  trace(dev, 'dma-free', sgt, size, dir);
   const { noncontiguous } = dev.dma.ops;
   if (noncontiguous !== undefined) {
     noncontiguous.free(dev, size, sgt, dir);

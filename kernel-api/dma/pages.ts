@@ -48,8 +48,8 @@ export const dma_alloc_pages = (
   checkSize('dma_alloc_pages', size);
   const page = allocPages(dev, size, handle, dir, gfp);
   if (dev.kernel.trace.active) {
-    if (page === null) traceMemory(dev, 'dma-alloc', 'pages', virtAddr(0), dmaAddr(0), size);
-    else traceMemory(dev, 'dma-alloc', 'pages', page_address(page), handle.value, size);
+    if (page === null) traceMemory(dev, 'dma-alloc', 'pages', virtAddr(0), dmaAddr(0), size, dir);
+    else traceMemory(dev, 'dma-alloc', 'pages', page_address(page), handle.value, size, dir);
   }
   return page;
 };
@@ -66,7 +66,7 @@ export const dma_free_pages = (
   checkDirection('dma_free_pages', dir);
   checkSize('dma_free_pages', size);
   checkDmaAddr('dma_free_pages', handle);
-  if (dev.kernel.trace.active) traceMemory(dev, 'dma-free', 'pages', page_address(page), handle, size);
+  if (dev.kernel.trace.active) traceMemory(dev, 'dma-free', 'pages', page_address(page), handle, size, dir);
   dev.dma.ops.freePages(dev, pageAlign(size), page, handle, dir);
 };
 

@@ -80,6 +80,24 @@ export class WatchedDevice implements LeaseHolder {
     return null;
   }
 
+  /**
+   * The live lease that begins at an address. Without an IOMMU, memory that is mapped twice has the same address twice:
+   * then the one of most `points`, of equals the one that was made first.
+   */
+  beginningAt(page: number, offset: number, points: (lease: Lease) => number): Lease | null {
+    let best: Lease | null = null;
+    let most = -1;
+    for (const lease of this.byPage.on(page) ?? []) {
+      const first = lease.terms.devicePieces[0];
+      if (first?.page !== page || first.offset !== offset) continue;
+      const score = points(lease);
+      if (score <= most) continue;
+      best = lease;
+      most = score;
+    }
+    return best;
+  }
+
   /** The lease that an address was in which ended last. */
   findPast(page: number, offset: number): LeasePlace | null {
     for (let index = this.past.length - 1; index >= 0; index--) {

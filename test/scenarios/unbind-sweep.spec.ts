@@ -9,13 +9,13 @@ import type { BootedKernel } from '../../kernel-api/boot/boot';
 import { GFP_KERNEL } from '../../kernel-api/gfp';
 import { __get_free_pages, free_pages } from '../../kernel-api/mm/page-alloc';
 import { msleep, udelay, ndelay } from '../../kernel-api/sched/delay';
-import type { Machine } from '../../lab/machine';
 import type { MachineOptions } from '../../lab/machine-options';
 import { fillPattern } from '../../lab/pattern';
 import { copierDriver } from '../../scenarios/lib/copier';
 import { terminateNothing } from './breakages';
 import { BACK_ENDS } from '../unbind/lib/back-ends';
 import { EVERY, THOROUGH } from '../unbind/lib/sweep';
+import { hashOfRam } from '../support/hash-of-ram';
 import { SMALL_MEMORY, onMachine } from '../support/on-machine';
 
 /**
@@ -34,19 +34,6 @@ const STRIDE = THOROUGH ? EVERY : 20;
 const DRAINED_MS = 25;
 const CONTROLLER = 'dw_axi_dmac_platform';
 const CLIENT_NODE = { label: 'copier', compatible: ['dmalab,copier'] };
-
-/** FNV-1a over every page of RAM that was ever written. */
-const hashOfRam = (machine: Machine): number => {
-  const { ram } = machine.hardware;
-  const page = new Uint8Array(4096);
-  const words = new Uint32Array(page.buffer);
-  let hash = 0x811c_9dc5;
-  ram.forEachTouchedPage((number) => {
-    ram.peek(number * 4096, page, 0, 4096);
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, 0x0100_0193);
-  });
-  return hash;
-};
 
 /** Memory, bounce slots, and I/O addresses of the controller. */
 const inUse = (kernel: BootedKernel): string => {

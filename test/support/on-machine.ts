@@ -1,6 +1,7 @@
 import type { BootedKernel } from '../../kernel-api/boot/boot';
 import { Machine } from '../../lab/machine';
 import type { MachineOptions } from '../../lab/machine-options';
+import type { Sanitizer } from '../../lab/sanitizer/sanitizer';
 
 /** Lets promise callbacks run, as the command line's runner does it. */
 export const hostTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -12,12 +13,15 @@ export const SMALL_MEMORY = [
   { base: 0x1_0000_0000, size: 8 * MIB },
 ];
 
-/** Runs `body` as a kernel task on a machine whose devices are bound. */
+/** Runs `body` as a kernel task on a machine whose devices are bound, and which a sanitizer watches if there is one. */
 export const onMachine = <T>(
   options: MachineOptions,
   body: (kernel: BootedKernel, machine: Machine) => Promise<T> | T,
   seed = 1,
+  sanitizer?: Sanitizer,
 ): Promise<T> => {
-  const machine = new Machine({ memory: SMALL_MEMORY, ...options }, { hostTurn, seed });
+  const watch = sanitizer === undefined ? {} : { watch: sanitizer };
+  const machine = new Machine({ memory: SMALL_MEMORY, ...options }, { hostTurn, seed, ...watch });
+  sanitizer?.attach(machine);
   return machine.run(() => body(machine.kernel, machine));
 };

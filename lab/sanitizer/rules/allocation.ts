@@ -2,8 +2,8 @@ import { PAGE_SIZE, dmaOffsetOf, dmaPageOf, virtAddr } from '../../../base/addre
 import type { DmaAllocEvent, MemoryEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { FRESH, KNOWN } from '../byte-origins';
-import { BIDIRECTIONAL, Lease, type MemoryPiece } from '../lease';
-import { PAGE_ORIGINS } from '../page-bits';
+import { Lease, type MemoryPiece } from '../lease';
+import { PAGE_ORIGINS, PAGE_STALE } from '../page-bits';
 import type { SanitizerState } from '../state';
 import { checkWires } from './map';
 import { reportUnknown } from './unmap';
@@ -17,12 +17,13 @@ export class AllocationRules {
   }
 
   /** `dma_alloc_*` returned. */
-  allocated({ device: name, kind, cpu, address, length }: DmaAllocEvent): void {
+  allocated({ device: name, kind, direction, cpu, address, length: wanted }: DmaAllocEvent): void {
     const device = this.state.devices.named(name);
-    if (device === undefined || cpu === 0 || length <= 0) return;
+    if (device === undefined || cpu === 0 || wanted <= 0) return;
+    const length = givenOf(kind, wanted);
     const terms = {
       kind,
-      direction: BIDIRECTIONAL,
+      direction,
       attrs: 0,
       nents: 1,
       devicePieces: [{ at: 0, page: dmaPageOf(address), offset: dmaOffsetOf(address), length }],
@@ -71,7 +72,7 @@ export class AllocationRules {
         message: `${lease.name} was freed by the wrong family of calls`,
         ...common,
       });
-    } else if (lease.length !== length) {
+    } else if (lease.length !== givenOf(kind, length)) {
       recorder.report({
         id: 'DMA-UNMAP-SIZE',
         message: `${lease.name} was freed with a size of ${length} bytes`,
@@ -91,6 +92,7 @@ export class AllocationRules {
   /** It goes back. */
   givenBack({ physical, length, what }: MemoryEvent): void {
     this.state.origins.fill(physical, length, KNOWN);
+    this.abandonLines(physical, length);
     const lent = this.leaseOver(physical, length);
     if (lent === null) return;
     const { recorder } = this.state;
@@ -106,6 +108,18 @@ export class AllocationRules {
       ],
       shape: lent.shape,
     });
+  }
+
+  private abandonLines(physical: number, length: number): void {
+    const { lines } = this.state;
+    if (lines === undefined) return;
+    for (let at = physical; at < physical + length;) {
+      const page = Math.floor(at / PAGE_SIZE);
+      const bytes = Math.min((page + 1) * PAGE_SIZE, physical + length) - at;
+      if ((this.state.flagsOf(page) & PAGE_STALE) !== 0) lines.abandon(at, bytes);
+      if (bytes === PAGE_SIZE) this.state.unflag(page, PAGE_STALE);
+      at += bytes;
+    }
   }
 
   /** A live mapping of the driver's that a range belongs to. */
@@ -124,3 +138,7 @@ export class AllocationRules {
     return null;
   }
 }
+
+/** Bytes that were given: a list of pages (`dma_alloc_noncontiguous`) is one of whole pages, and synced as such. */
+const givenOf = (kind: DmaAllocEvent['kind'], length: number): number =>
+  kind === 'scattered' ? Math.ceil(length / PAGE_SIZE) * PAGE_SIZE : length;

@@ -221,8 +221,10 @@ export class MapRules {
 
   /** A driver asked `dma_mapping_error`. */
   checked({ device: name, address }: DmaMappingErrorEvent): void {
-    const place = this.state.devices.named(name)?.find(dmaPageOf(address), dmaOffsetOf(address));
-    if (place?.at === 0) place.lease.checked = true;
+    const device = this.state.devices.named(name);
+    if (device === undefined) return;
+    const lease = device.beginningAt(dmaPageOf(address), dmaOffsetOf(address), ({ checked }) => (checked ? 0 : 1));
+    if (lease !== null) lease.checked = true;
   }
 }
 

@@ -15,6 +15,13 @@ const NOW = 'unmapped';
 /** Calls that undo each other: `dma_map_single` and `dma_map_page` are one family, as they are in Linux. */
 const familyOf = (kind: LeaseKind): string => (kind === 'single' ? 'page' : kind);
 
+/** The mapping that most of what an unmapping says is true of, as `CONFIG_DMA_API_DEBUG` picks it. */
+const meant = (device: WatchedDevice, { address, what, length, nents, direction }: DmaMapEvent): Lease | null =>
+  device.beginningAt(dmaPageOf(address), dmaOffsetOf(address), ({ terms, length: mapped }) => {
+    const isSize = terms.kind === 'sg' ? terms.nents === nents : mapped === length;
+    return [familyOf(terms.kind) === familyOf(what), isSize, terms.direction === direction].filter(Boolean).length;
+  });
+
 /** Leases of these kinds end in any pieces. */
 const endsInPieces = (kind: LeaseKind): boolean => kind === 'iova' || kind === 'stream';
 
@@ -35,11 +42,11 @@ export class UnmapRules {
       reportUnknown(this.state, device, event.address, event.length, 'unmapped', place);
       return;
     }
-    const { lease, at } = place;
-    if (endsInPieces(lease.terms.kind)) {
-      this.carve(lease, at, event.length);
+    if (endsInPieces(place.lease.terms.kind)) {
+      this.carve(place.lease, place.at, event.length);
       return;
     }
+    const lease = meant(device, event) ?? place.lease;
     this.compare(lease, event);
     if ((event.attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) checkClobber(this.state, lease, 0, lease.length, NOW);
     this.state.takeBack(lease);

@@ -4,6 +4,7 @@ import type { Machine } from '../../../lab/machine';
 import type { MachineOptions } from '../../../lab/machine-options';
 import type { AxisValue } from '../../../lab/matrix/axes';
 import { overlayMachine } from '../../../lab/matrix/overlay';
+import type { Sanitizer } from '../../../lab/sanitizer/sanitizer';
 import { onMachine } from '../../support/on-machine';
 import { bindMasters, masterNode, type Master } from './bus-master';
 
@@ -103,6 +104,7 @@ export const onBackEnd = <T>(
   body: (bench: Bench) => Promise<T> | T,
   seed = 1,
   change: (machine: MachineOptions) => MachineOptions = (machine) => machine,
+  sanitizer?: Sanitizer,
 ): Promise<T> =>
   onMachine(
     change(machineOf(backEnd)),
@@ -115,6 +117,7 @@ export const onBackEnd = <T>(
       return body({ backEnd, kernel, machine, masters });
     },
     seed,
+    sanitizer,
   );
 
 /** Whether this is the thorough run, `npm run sweep`. */

@@ -22,6 +22,8 @@ export interface DriverOptions {
   readonly coherentMemory?: boolean;
   /** Some of its mappings skip their syncs, and it makes these itself. Default true. */
   readonly ownSyncs?: boolean;
+  /** It reads nothing that is left over from an earlier transfer: what it lends, it has written before. Default false. */
+  readonly tidy?: boolean;
   /** The one mistake that it makes. Default none. */
   readonly mistake?: Mistake;
 }
@@ -120,7 +122,7 @@ class RandomDriver {
   private useOwn(loan: Borrowed): void {
     const { rng } = this;
     const { fixedDirection } = loan.lendable;
-    if (rng.oneIn(3)) this.cpuWrites(loan, 0, loan.length);
+    if (rng.oneIn(3) || (this.options.tidy ?? false)) this.cpuWrites(loan, 0, loan.length);
     if (rng.oneIn(4)) loan.writeGuards(++this.serial);
     if (rng.oneIn(6)) this.discard(loan);
     else loan.lend(fixedDirection ?? rng.pick(DIRECTIONS));

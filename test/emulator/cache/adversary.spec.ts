@@ -177,4 +177,16 @@ describe('adversarial cache', () => {
     const lines = new Set(events.flatMap((event) => (event.type === 'cache-fill' ? [event.physical] : [])));
     expect([...lines].every((line) => line >= RAM_BASE + 0x1f_f000 && line < RAM_BASE + 0x20_0000)).to.equal(true);
   });
+
+  it('evicts nothing from places that hold nothing', () => {
+    const board = new CachedBoard({ adversarial: { interval: 1 } });
+    const events = board.events();
+    for (let i = 0; i < 500; i++) board.cpu.elapse(1000);
+    expect(events).to.deep.equal([]);
+    // Of lines that are handed over there are none yet.
+    board.cpu.load32(at(0x1000));
+    for (let i = 0; i < 500; i++) board.cpu.elapse(1000);
+    const lines = events.flatMap((event) => ('physical' in event ? [event.physical] : []));
+    expect(Math.min(...lines)).to.be.at.least(RAM_BASE);
+  });
 });

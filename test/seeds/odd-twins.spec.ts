@@ -1,0 +1,3 @@
+import { sweepTwins } from './lib/twins';
+
+sweepTwins((number) => number % 2 === 1);
