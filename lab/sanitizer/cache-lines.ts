@@ -148,6 +148,17 @@ export class CacheLines {
     return dirty;
   }
 
+  /** A range is nobody's memory any more: what a device wrote there may be lost, and read by nobody. */
+  abandon(address: number, length: number): void {
+    this.each(address, length, (line, start, end) => {
+      const overtaken = this.stories.get(line)?.overtaken;
+      if (overtaken === undefined) return;
+      const { low, high } = maskOf(start, end);
+      overtaken.low &= ~low;
+      overtaken.high &= ~high;
+    });
+  }
+
   /** The line was written back and stays. */
   cleaned(line: number): void {
     const story = this.stories.get(line);

@@ -65,6 +65,11 @@ export class SanitizerState {
     eachPage(Math.floor(address / PAGE_SIZE), address % PAGE_SIZE, length, (page) => this.pages.set(page, flag));
   }
 
+  /** Clears a flag of a page. */
+  unflag(page: number, flag: number): void {
+    this.pages.clear(page, flag);
+  }
+
   /** The flags of a page. */
   flagsOf(page: number): number {
     return this.pages.get(page);

@@ -43,6 +43,7 @@ describe('dmalab: the sanitizer', () => {
       'twice.ts': unmapsTwice({ name: 'twice' }),
       'known.ts': unmapsTwice({ name: 'known', members }),
       'missing.ts': unmapsTwice({ name: 'missing', members, then: '' }),
+      'chosen.ts': unmapsTwice({ name: 'chosen', members: "\n  reports: { allow: () => ['DMA-LEEK'] }," }),
       'matrix.ts': unmapsTwice({
         name: 'matrix',
         members: matrix,
@@ -123,6 +124,17 @@ describe('dmalab: the sanitizer', () => {
       file: 'missing.ts',
       line: null,
     });
+  });
+
+  it('fails a scenario whose choice of reports is none, and tells of the report all the same', async () => {
+    const result = await dmalab(folder, 'run', 'chosen.ts', '--json');
+    expect(result.code).to.equal(1);
+    const { failure, reports } = onlyScenario(result);
+    expect(failure).to.include({
+      kind: 'lab',
+      message: "reports.allow: there is no report 'DMA-LEEK'; docs/reports.md lists them",
+    });
+    expect(reports.map(({ id }) => id)).to.deep.equal(['DMA-UNMAP-UNKNOWN']);
   });
 
   it('groups the cases of a matrix: each report once, each failing case with its command', async () => {

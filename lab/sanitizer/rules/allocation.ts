@@ -3,7 +3,7 @@ import type { DmaAllocEvent, MemoryEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { FRESH, KNOWN } from '../byte-origins';
 import { Lease, type MemoryPiece } from '../lease';
-import { PAGE_ORIGINS } from '../page-bits';
+import { PAGE_ORIGINS, PAGE_STALE } from '../page-bits';
 import type { SanitizerState } from '../state';
 import { checkWires } from './map';
 import { reportUnknown } from './unmap';
@@ -92,6 +92,7 @@ export class AllocationRules {
   /** It goes back. */
   givenBack({ physical, length, what }: MemoryEvent): void {
     this.state.origins.fill(physical, length, KNOWN);
+    this.abandonLines(physical, length);
     const lent = this.leaseOver(physical, length);
     if (lent === null) return;
     const { recorder } = this.state;
@@ -107,6 +108,18 @@ export class AllocationRules {
       ],
       shape: lent.shape,
     });
+  }
+
+  private abandonLines(physical: number, length: number): void {
+    const { lines } = this.state;
+    if (lines === undefined) return;
+    for (let at = physical; at < physical + length;) {
+      const page = Math.floor(at / PAGE_SIZE);
+      const bytes = Math.min((page + 1) * PAGE_SIZE, physical + length) - at;
+      if ((this.state.flagsOf(page) & PAGE_STALE) !== 0) lines.abandon(at, bytes);
+      if (bytes === PAGE_SIZE) this.state.unflag(page, PAGE_STALE);
+      at += bytes;
+    }
   }
 
   /** A live mapping of the driver's that a range belongs to. */

@@ -222,8 +222,9 @@ export class MapRules {
   /** A driver asked `dma_mapping_error`. */
   checked({ device: name, address }: DmaMappingErrorEvent): void {
     const device = this.state.devices.named(name);
-    const lease = device?.beginningAt(dmaPageOf(address), dmaOffsetOf(address), ({ checked }) => (checked ? 0 : 1));
-    if (lease != null) lease.checked = true;
+    if (device === undefined) return;
+    const lease = device.beginningAt(dmaPageOf(address), dmaOffsetOf(address), ({ checked }) => (checked ? 0 : 1));
+    if (lease !== null) lease.checked = true;
   }
 }
 

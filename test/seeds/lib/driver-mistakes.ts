@@ -1,10 +1,15 @@
-import { dmaAddr, virtAddr } from '../../../base/address';
+import { PAGE_SIZE, dmaAddr, physAddr, virtAddr } from '../../../base/address';
 import { DMA_BIDIRECTIONAL, DMA_FROM_DEVICE, DMA_TO_DEVICE } from '../../../kernel-api/dma/direction';
 import * as api from '../../../kernel-api/dma/mapping';
+import { out } from '../../../kernel-api/err';
+import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import { vfree, vmalloc } from '../../../kernel-api/mm/vmalloc';
+import { msleep } from '../../../kernel-api/sched/delay';
 import type { ReportId } from '../../../lab/sanitizer/catalogue';
+import type { SanitizerReport } from '../../../lab/sanitizer/report';
 import type { Direction } from '../../back-ends/lib/loan';
 import type { BackEnd } from '../../back-ends/lib/machines';
-import { Episode, type EpisodeBuffer } from './episode';
+import { type Episode, type EpisodeBuffer } from './episode';
 import { listOf } from './episode-list';
 
 /** Mistakes that a driver makes once, and what the sanitizer has to say about each. */
@@ -12,6 +17,8 @@ export interface DriverMistake {
   readonly name: string;
   /** Must be reported. Null: on this machine there is nothing to report. */
   readonly report: ReportId | ((where: BackEnd) => ReportId | null);
+  /** The harm that is reported, where it is certain. */
+  readonly harm?: (where: BackEnd) => SanitizerReport['harm'] | null;
   /** What may be reported with it, since it follows from the same mistake. */
   readonly follows?: readonly ReportId[];
   /** It is the first thing that happens: what was mapped before would be as good an explanation. */
@@ -36,7 +43,14 @@ const bounces = ({ bounced, translation, translated, bits }: BackEnd): boolean =
   bounced || translation === 'untrusted' || (!translated && bits === 32);
 
 /** Nothing is copied, and the device does not snoop: lines of the cache are all there is. */
-const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where);
+export const isCached = (where: BackEnd): boolean => !where.coherent && !bounces(where);
+
+/** Devices are given physical addresses, of the buffers themselves. */
+const isPlain = (where: BackEnd): boolean => !where.translated && !bounces(where);
+
+/** What a forgotten sync does: what is bounced is old; nothing happens if the device snoops; otherwise it is up to the cache. */
+const syncHarm = (where: BackEnd): SanitizerReport['harm'] | null =>
+  bounces(where) ? 'happened' : where.coherent ? 'none' : null;
 
 /** What is behind the first bytes of a buffer. */
 const rest = (buffer: EpisodeBuffer, from: number): EpisodeBuffer => ({
@@ -75,7 +89,59 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'no sync for the CPU before it reads',
     report: 'DMA-SYNC-MISSING-CPU',
+    harm: syncHarm,
     make: (e) => received(e, (_, buffer) => e.read(buffer)),
+  },
+  {
+    name: 'no sync for the CPU after the second packet',
+    report: 'DMA-SYNC-MISSING-CPU',
+    make: (e) =>
+      received(e, (mapping, buffer, dir) => {
+        e.forCpu(mapping, dir);
+        e.forDevice(mapping, dir);
+        e.deviceWrites(mapping);
+        e.read(buffer);
+      }),
+  },
+  {
+    name: 'the CPU writes to what it has not taken back, and then takes it back',
+    report: 'DMA-SYNC-CLOBBER',
+    follows: ['DMA-DIRTY-LINE', 'DMA-LINE-SHARED'],
+    make: (e) => {
+      const dir = writing(e);
+      lent(e, dir, (mapping, buffer) => {
+        e.write(buffer, 0, e.bytes(8));
+        e.forCpu(mapping, dir);
+        // So that there is nothing left for the unmapping to find.
+        e.forDevice(mapping, dir);
+      });
+    },
+  },
+  {
+    name: 'pages are used before they are handed over',
+    report: 'DMA-DEVICE-NOT-OWNER',
+    // They have just been cleared.
+    follows: ['DMA-DIRTY-LINE'],
+    make: (e) => {
+      const handle = out(dmaAddr(0));
+      const cpu = api.dma_alloc_noncoherent(e.dev, PAGE_SIZE, handle, DMA_FROM_DEVICE, GFP_KERNEL);
+      e.master.write(handle.value, e.bytes(LINE));
+      api.dma_free_noncoherent(e.dev, PAGE_SIZE, cpu, handle.value, DMA_FROM_DEVICE);
+    },
+  },
+  {
+    name: 'the CPU reads what an unmapping has not invalidated',
+    report: (where) => (isCached(where) && !where.adversarial ? 'DMA-STALE-READ' : null),
+    // With luck the lines are gone. What is bounced is not copied, and nobody knows.
+    follows: ['DMA-STALE-READ'],
+    make: (e) => {
+      const buffer = e.buffer();
+      const mapping = e.map(buffer, DMA_FROM_DEVICE);
+      e.deviceWrites(mapping);
+      mapping.unmap(DMA_FROM_DEVICE, buffer.length, e.dev, api.DMA_ATTR_SKIP_CPU_SYNC);
+      e.read(buffer);
+      e.free(buffer);
+    },
   },
   {
     name: 'a sync for the device where one for the CPU belongs',
@@ -100,6 +166,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'no sync for the device before it reads again',
     report: 'DMA-SYNC-MISSING-DEVICE',
+    harm: syncHarm,
     // Of a mapping in both directions the unmapping takes back what was never handed over.
     follows: ['DMA-SYNC-CLOBBER'],
     make: (e) => {
@@ -124,6 +191,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'the CPU writes to what the device is to write, and takes it back',
     report: 'DMA-SYNC-CLOBBER',
+    harm: syncHarm,
     follows: ['DMA-DIRTY-LINE', 'DMA-LINE-SHARED'],
     make: (e) =>
       lent(e, writing(e), (_, buffer) => {
@@ -145,6 +213,7 @@ const SYNC_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'the device works on what the CPU has',
     report: 'DMA-DEVICE-NOT-OWNER',
+    harm: (where) => (bounces(where) || !where.coherent ? 'possible' : 'none'),
     make: (e) =>
       received(e, (mapping, _, dir) => {
         e.forCpu(mapping, dir);
@@ -214,6 +283,19 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
     },
   },
   {
+    name: 'unmapping a part, from the middle',
+    report: 'DMA-UNMAP-UNKNOWN',
+    make: (e) => {
+      const dir = any(e);
+      // Without an IOMMU and bouncing it is harmless. Elsewhere what is left would be anybody's guess.
+      if (bounces(e.bench.backEnd) || e.bench.backEnd.translated)
+        api.dma_unmap_single(e.dev, dmaAddr(0x1234_5000), 8, dir);
+      else {
+        lent(e, dir, ({ address }) => api.dma_unmap_single(e.dev, dmaAddr(address + 64n), 8, dir));
+      }
+    },
+  },
+  {
     name: 'unmapping twice',
     report: 'DMA-UNMAP-UNKNOWN',
     make: (e) => lent(e, any(e), (mapping) => mapping.unmap()),
@@ -257,6 +339,17 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
     },
   },
   {
+    name: 'pages are freed as coherent memory',
+    report: (where) => (isPlain(where) && where.coherent ? 'DMA-UNMAP-KIND' : null),
+    make: (e) => {
+      // Where it is harmless.
+      if (!isPlain(e.bench.backEnd) || !e.bench.backEnd.coherent) return;
+      const handle = out(dmaAddr(0));
+      const cpu = api.dma_alloc_noncoherent(e.dev, PAGE_SIZE, handle, DMA_TO_DEVICE, GFP_KERNEL);
+      api.dma_free_coherent(e.dev, PAGE_SIZE, cpu, handle.value);
+    },
+  },
+  {
     name: 'a list is unmapped as one mapping',
     report: 'DMA-UNMAP-KIND',
     make: (e) => {
@@ -281,6 +374,87 @@ const UNDOING_MISTAKES: readonly DriverMistake[] = [
 ];
 
 const MAPPING_MISTAKES: readonly DriverMistake[] = [
+  {
+    name: 'memory of the vmalloc area is mapped, and the device used wrongly long after',
+    report: 'DMA-OUTSIDE-MAPPING',
+    follows: ['DMA-MAP-VMALLOC'],
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_mapping_error(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE));
+      vfree(kernel, area);
+      lent(e, DMA_TO_DEVICE, () => e.master.read(dmaAddr(0x1234_5000), 4));
+    },
+  },
+  {
+    name: 'memory of the vmalloc area is mapped',
+    report: 'DMA-MAP-VMALLOC',
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_mapping_error(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE));
+      vfree(kernel, area);
+    },
+  },
+  {
+    name: 'what could not be mapped is unmapped',
+    report: 'DMA-MAP-FAILED-USED',
+    follows: ['DMA-MAP-VMALLOC'],
+    make: (e) => {
+      const { kernel } = e.bench;
+      const area = vmalloc(kernel, 100);
+      api.dma_unmap_single(e.dev, api.dma_map_single(e.dev, area, 100, DMA_TO_DEVICE), 100, DMA_TO_DEVICE);
+      vfree(kernel, area);
+    },
+  },
+  {
+    name: 'memory of the kernel image is mapped',
+    report: 'DMA-MAP-TEXT',
+    make: (e) => {
+      const { image } = e.bench.kernel.mm;
+      const address = api.dma_map_phys(e.dev, physAddr(image.physical!), 4 * LINE, DMA_TO_DEVICE, 0);
+      api.dma_mapping_error(e.dev, address);
+      api.dma_unmap_phys(e.dev, address, 4 * LINE, DMA_TO_DEVICE, 0);
+    },
+  },
+  {
+    name: 'a list has the same page twice, and the device writes it',
+    report: 'DMA-OVERLAP',
+    make: (e) => {
+      const list = listOf(e, 2, (buffers) => [buffers[0]!, buffers[0]!]);
+      list.map(DMA_FROM_DEVICE);
+      list.unmap(DMA_FROM_DEVICE);
+      list.free();
+    },
+  },
+  {
+    name: 'a segment is longer than the device can take',
+    report: 'DMA-SEGMENT-LENGTH',
+    make: (e) => {
+      const most = api.dma_get_max_seg_size(e.dev);
+      api.dma_set_max_seg_size(e.dev, 2048);
+      const list = listOf(e, 1);
+      list.map(DMA_TO_DEVICE);
+      list.unmap(DMA_TO_DEVICE);
+      list.free();
+      api.dma_set_max_seg_size(e.dev, most);
+    },
+  },
+  {
+    name: 'a segment crosses a boundary',
+    // An IOMMU gives it an address where it does not, and such small bounce buffers there are none.
+    report: (where) => (isPlain(where) ? 'DMA-SEGMENT-BOUNDARY' : null),
+    make: (e) => {
+      if (!isPlain(e.bench.backEnd)) return;
+      const boundary = api.dma_get_seg_boundary(e.dev);
+      api.dma_set_seg_boundary(e.dev, 2047n);
+      const list = listOf(e, 1);
+      list.map(DMA_TO_DEVICE);
+      list.unmap(DMA_TO_DEVICE);
+      list.free();
+      api.dma_set_seg_boundary(e.dev, boundary);
+    },
+  },
   {
     name: 'nobody asks whether mapping failed',
     report: 'DMA-MAP-UNCHECKED',
@@ -386,6 +560,22 @@ const ADDRESS_MISTAKES: readonly DriverMistake[] = [
       const mapping = e.map(buffer, reading(e));
       e.deviceReads(mapping);
       mapping.unmap();
+      e.deviceReads(mapping);
+      e.free(buffer);
+    },
+  },
+  {
+    name: 'the device uses what was unmapped long ago',
+    // Everywhere, but a lazy IOMMU is what it is about.
+    report: ({ translation }) => (translation === 'lazy' ? 'DMA-USE-AFTER-UNMAP' : null),
+    follows: ['DMA-USE-AFTER-UNMAP'],
+    make: async (e) => {
+      const buffer = e.buffer();
+      const mapping = e.map(buffer, DMA_TO_DEVICE);
+      e.deviceReads(mapping);
+      mapping.unmap();
+      // By now a lazy IOMMU has forgotten it, too.
+      await msleep(e.bench.kernel, 50);
       e.deviceReads(mapping);
       e.free(buffer);
     },

@@ -29,7 +29,7 @@ export interface EpisodeMapping {
   readonly address: DmaAddr;
   readonly length: number;
   readonly dev: StructDevice;
-  unmap(dir?: Direction, length?: number, dev?: StructDevice): void;
+  unmap(dir?: Direction, length?: number, dev?: StructDevice, attrs?: DmaAttrs): void;
 }
 
 /** What a driver can do in a few lines: buffers, mappings, two devices. Each choice that does not matter is random. */
@@ -81,11 +81,7 @@ export class Episode {
   }
 
   /** Maps, and asks whether that went well, unless it is not to. */
-  map(
-    buffer: EpisodeBuffer,
-    dir: Direction,
-    { master = this.master, checked = true, attrs = 0 as DmaAttrs } = {},
-  ): EpisodeMapping {
+  map(buffer: EpisodeBuffer, dir: Direction, { master = this.master, checked = true, attrs = 0 } = {}): EpisodeMapping {
     const { cpu, page, offset, length } = buffer;
     const { dev } = master;
     const phys = physAddr(page_to_phys(page) + offset);
@@ -107,7 +103,7 @@ export class Episode {
       address,
       length,
       dev,
-      unmap: (way = dir, bytes = length, who = dev) => unmap(who, address, bytes, way, attrs),
+      unmap: (way = dir, bytes = length, who = dev, how = attrs) => unmap(who, address, bytes, way, how),
     };
   }
 

@@ -2,8 +2,8 @@ import { exhibits } from '../../scenarios/exhibits';
 import { sweepSeeds } from './sweep';
 import { THOROUGH } from './thorough';
 
-/** Of each exhibit, which is on some 30 machines: together they are ten thousand. */
-const SEEDS = 300;
+/** Of each exhibit, which is on some 30 machines: together they are six thousand. */
+const SEEDS = 200;
 const FEW = 4;
 
 /** Declares the tests of some of the museum's exhibits: a sweep is shared by two processes. */
