@@ -16,7 +16,13 @@ const parse = async (...words: string[]): Promise<{ command: string; targets: st
     async (targets: string[], options: object): Promise<void> => {
       asked = { command, targets, options };
     };
-  const actions = { run: note('run'), bugs: note('bugs'), list: note('list'), dump: note('dump'), compare: note('compare') };
+  const actions = {
+    run: note('run'),
+    bugs: note('bugs'),
+    list: note('list'),
+    dump: note('dump'),
+    compare: note('compare'),
+  };
   const format = (name: string | undefined, options: object) =>
     note('format')(name === undefined ? [] : [name], options);
   const program = createProgram('1.2.3', { ...actions, format });

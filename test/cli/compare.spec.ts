@@ -88,11 +88,12 @@ describe('dmalab compare', () => {
   /** The sentence that refuses a command line, without a process of its own. */
   const sentenceOf = async (...words: string[]): Promise<string> => {
     const none = (): Promise<void> => Promise.resolve();
+    const others = { run: none, bugs: none, list: none, dump: none, format: none };
     const compare = async (targets: string[], options: CompareCommandOptions): Promise<void> => {
       await compareCommand(targets, options);
     };
     try {
-      await runCommandLine(createProgram('1', { run: none, bugs: none, list: none, compare }), ['compare', ...words]);
+      await runCommandLine(createProgram('1', { ...others, compare }), ['compare', ...words]);
     } catch (error) {
       expect(error).to.be.instanceOf(UsageError);
       return (error as Error).message;
