@@ -2,7 +2,6 @@ import {
   dump,
   walk,
   walkCompletions,
-  wordsOfLoads,
   type CompletionChecks,
   type CompletionStart,
   type Format,
@@ -38,8 +37,8 @@ interface Watched extends DescriptorWatch {
 const now = <T extends object>(value: Now<T>): T => (typeof value === 'function' ? value() : value);
 
 /**
- * The queues of a machine that somebody has named, for dumps of live memory. To look at one is to read it as its device does:
- * where a read fails the IOMMU records that.
+ * The queues of a machine that somebody has named, for dumps of live memory. Looking changes nothing: no time passes, and no
+ * cache or fault record notices.
  */
 export class DescriptorWatches {
   private readonly hardware: Hardware;
@@ -82,7 +81,7 @@ export class DescriptorWatches {
   }
 
   private reader({ device }: Watched): WordReader {
-    return device === undefined ? wordsOfLoads(this.hardware.cpu) : this.hardware.port(device);
+    return this.hardware.seenBy(device);
   }
 
   private lines(watched: Watched): string[] {
