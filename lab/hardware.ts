@@ -15,6 +15,7 @@ import { CachedMemory } from '../emulator/cache/cached-memory';
 import { Clock } from '../emulator/clock';
 import { CachedCpu } from '../emulator/cpu/cached-cpu';
 import { Cpu } from '../emulator/cpu/cpu';
+import { describesQueues, type DescribedQueue } from '../emulator/described-queue';
 import type { Device, DeviceHost } from '../emulator/device';
 import { GuardedBus } from '../emulator/guard/guarded-bus';
 import { MemoryGuard, type PrivateMemory } from '../emulator/guard/memory-guard';
@@ -199,6 +200,13 @@ export class Hardware {
     }
     if (kind === undefined || device instanceof kind) return device;
     throw new LabError(`the device '${label}' is no ${kind.name}`);
+  }
+
+  /** The queues that devices know by themselves, with the labels of the devices, in the order of the board. */
+  get describedQueues(): readonly { readonly label: string; readonly queue: DescribedQueue }[] {
+    return [...this.devices].flatMap(([label, device]) =>
+      describesQueues(device) ? device.describedQueues.map((queue) => ({ label, queue })) : [],
+    );
   }
 
   /** The bus port of a device, for scenarios that let a device misbehave. One that masters no bus is a `LabError`. */
