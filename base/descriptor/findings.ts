@@ -125,6 +125,8 @@ export interface WalkStart {
   readonly count?: number;
   /** The phase of the first lap. Default 1. */
   readonly phase?: 0 | 1;
+  /** The entries before are of a frame that goes on. */
+  readonly begun?: boolean;
   /** The last entry of a list that ends with its tail. */
   readonly tail?: bigint;
   /** What precedes the ring of heads. */

@@ -15,6 +15,13 @@ export interface GivenNow {
   readonly rung: bigint;
 }
 
+/** What is new. */
+export interface NewlyGiven {
+  readonly walk: Walk;
+  /** Which unit of all the first of the walk is. */
+  readonly first: number;
+}
+
 /**
  * Follows what becomes the device's in a queue: each look walks over what is new since the one before, and over nothing else. A
  * request that does not end yet is looked at again.
@@ -35,8 +42,14 @@ export class GivenCursor {
     this.roles = new EntryRoles(format.entry, { parameters: begin.parameters });
   }
 
-  /** Looks at what is new; undefined if nothing can be. */
-  look(memory: WordReader, now: GivenNow, checks: WalkChecks): Walk | undefined {
+  /**
+   * Looks at what is new; undefined if nothing can be. Of a list, entries may be among it that are done by now, taken before anybody
+   * rang for them.
+   */
+  look(memory: WordReader, now: GivenNow, checks: WalkChecks): NewlyGiven | undefined {
+    // A device may take what it finds before anybody rings for it.
+    if (this.format.follow.kind !== 'linked') this.given = Math.max(this.given, now.done);
+    const first = this.given;
     const start = this.startOf(memory, now);
     if (start === undefined) return undefined;
     const found = walk(this.format, memory, start, { ...checks, givenOnly: true });
@@ -45,7 +58,7 @@ export class GivenCursor {
     const whole = isLost ? 0 : found.units.length - found.open;
     this.given += whole;
     if (kind === 'linked' && whole > 0) this.last = found.entries[found.units[whole - 1]!]!.address;
-    return found;
+    return { walk: found, first };
   }
 
   private startOf(memory: WordReader, now: GivenNow): WalkStart | undefined {

@@ -18,6 +18,7 @@ export class Grouping {
     this.walker = walker;
     this.kind = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.kind : undefined;
     this.limit = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.limit : 0;
+    this.begun = walker.start.begun ?? false;
   }
 
   /** An entry that the device is done with. */

@@ -28,6 +28,7 @@ export class QueueView implements DescribedQueue {
   running = false;
   /** Entries or heads that were completed since it was enabled. */
   done = 0;
+  private ringsBefore = 0;
   private readonly parts: QueueParts;
 
   constructor(index: number, parts: QueueParts) {
@@ -39,6 +40,7 @@ export class QueueView implements DescribedQueue {
   /** It begins afresh. */
   began(): void {
     this.sessions++;
+    this.ringsBefore = this.rings;
     this.running = true;
     this.done = 0;
   }
@@ -99,6 +101,7 @@ export class QueueView implements DescribedQueue {
     const lap = Math.floor(position / entries) & 1;
     return {
       ...begin,
+      begun: this.parts.run.inFrame,
       from: position % entries,
       phase: phase === lap ? 0 : 1,
       ...(given === undefined ? {} : { count: given - done }),
@@ -107,6 +110,7 @@ export class QueueView implements DescribedQueue {
 
   /** From the request that is under way; if there is none, from the entry that is fetched next, or that ended the list. */
   private pendingList(begin: WalkStart, hasTail: boolean): WalkStart | undefined {
+    if (this.rings === this.ringsBefore) return undefined;
     const { run, follower } = this.parts;
     const { fifo } = follower;
     const first =
@@ -117,7 +121,7 @@ export class QueueView implements DescribedQueue {
           : follower.listAt;
     if (first === undefined) return undefined;
     const tail = follower.listTail;
-    return { ...begin, at: first, ...(hasTail ? { tail: tail ?? first } : {}) };
+    return { ...begin, begun: run.inFrame, at: first, ...(hasTail ? { tail: tail ?? first } : {}) };
   }
 
   private completions(): CompletionStart | undefined {

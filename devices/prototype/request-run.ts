@@ -120,6 +120,11 @@ export class RequestRun {
     return this.entries;
   }
 
+  /** Whether the entry under way, or else the next one, goes on with a frame. */
+  get inFrame(): boolean {
+    return this.frames?.hasBegun(this.state !== RUN.NONE) === true;
+  }
+
   /** Whether the data of the entry under way can go on. */
   get canMove(): boolean {
     const { mover } = this;

@@ -135,8 +135,10 @@ export class QueueWatch {
     const known = (address: bigint): boolean => this.isInFlight(address);
     const isList = queue.format.follow.kind === 'linked';
     const found = this.cursor?.look(parts.memory, place, isList ? { ...checks, known } : checks);
-    if (found !== undefined) this.launch(found);
-    return found;
+    if (found === undefined) return undefined;
+    const fresh = withoutDone(found.walk, place.done - found.first);
+    this.launch(fresh, Math.max(found.first, place.done));
+    return fresh;
   }
 
   private isInFlight(address: bigint): boolean {
@@ -144,7 +146,9 @@ export class QueueWatch {
     return physical >= 0 && this.parts.inFlight.find(physical, 4)?.physical === physical;
   }
 
-  private launch({ entries, units, open }: Walk): void {
+  private launch({ entries, units, open }: Walk, first: number): void {
+    // Units count from what is retired on.
+    if (this.units.length === 0) this.retired = first;
     for (let i = 0; i < units.length - open; i++) {
       const unit: FlightUnit<QueueWatch> = { queue: this, entries: [], started: this.device.started, told: false };
       for (const entry of entries.slice(units[i], units[i + 1])) this.addTo(unit, entry);
@@ -194,3 +198,19 @@ export const placeOf = (device: WatchedDevice, address: bigint): LeasePlace | nu
   address < 0n || address >= 1n << 64n
     ? null
     : device.find(dmaPageOf(address as DmaAddr), dmaOffsetOf(address as DmaAddr));
+
+/** A walk without its first units, which have been completed: what is wrong with them is over. */
+const withoutDone = (walk: Walk, done: number): Walk => {
+  if (done <= 0) return walk;
+  const from = walk.units[done] ?? walk.entries.length;
+  const over = new Set(walk.entries.slice(0, from).map(({ where, address }) => `${where} ${address}`));
+  return {
+    ...walk,
+    entries: walk.entries.slice(from),
+    units: walk.units.slice(done).map((unit) => unit - from),
+    // Buffers are used again: what overlaps may be one of those that are done.
+    findings: walk.findings.filter(
+      ({ kind, where, address }) => kind !== 'overlap' && !over.has(`${where} ${address}`),
+    ),
+  };
+};

@@ -66,7 +66,7 @@ export abstract class Follower {
     return 0;
   }
 
-  /** Of lists: the entry that is fetched next, or that ended the list; undefined if there is no list yet. */
+  /** Of lists: the entry that is fetched next; undefined if there is none. */
   get listAt(): bigint | undefined {
     return undefined;
   }

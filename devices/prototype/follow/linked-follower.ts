@@ -45,11 +45,10 @@ export class LinkedFollower extends Follower {
   }
 
   override get listAt(): bigint | undefined {
-    const { next, ended, lists } = this;
-    if (this.hasNext && (this.looking || !this.hasEnded)) return next.bigint;
-    const first = lists[0];
-    if (first !== undefined) return (BigInt(first.page) << 12n) + BigInt(first.offset);
-    return this.hasEnded ? ended.bigint : undefined;
+    if (!this.looking && this.hasEnded) return undefined;
+    if (this.hasNext) return this.next.bigint;
+    const [first] = this.lists;
+    return first === undefined ? undefined : (BigInt(first.page) << 12n) + BigInt(first.offset);
   }
 
   override get listTail(): bigint | undefined {
