@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../../base/address';
+import { PAGE_SIZE, type PhysAddr } from '../../../base/address';
 import type { CacheLineEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { LINE_SIZE } from '../../../emulator/cache/options';
@@ -15,7 +15,7 @@ export class CacheRules {
     this.state = state;
   }
 
-  changed({ type, physical, dirty }: CacheLineEvent): void {
+  changed(type: CacheLineEvent['type'], physical: PhysAddr, dirty: boolean): void {
     const { lines } = this.state;
     if (lines === undefined || type === 'cache-fill' || type === 'cache-dirty') return;
     const line = Math.floor(physical / LINE_SIZE);
