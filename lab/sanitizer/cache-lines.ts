@@ -17,8 +17,7 @@ export interface LineStory {
   soiledAt: Moment | null;
   /** Bytes that a device wrote to RAM while the cache held the line. */
   readonly overtaken: LineMask;
-  overtakenBy: string;
-  /** The memory that it was writing to. */
+  /** What that device was writing to. */
   lease: Lease | null;
 }
 
@@ -67,7 +66,6 @@ export class CacheLines {
         soiled: { low: 0, high: 0 },
         soiledAt: null,
         overtaken: { low: 0, high: 0 },
-        overtakenBy: '',
         lease: null,
       };
       this.stories.set(line, story);
@@ -107,8 +105,7 @@ export class CacheLines {
   overtake(
     address: number,
     length: number,
-    device: string,
-    lease: Lease | null,
+    lease: Lease,
     visitDirty: (line: number, story: LineStory, written: LineMask) => void,
   ): boolean {
     const { cache } = this.memory;
@@ -119,7 +116,6 @@ export class CacheLines {
       held = true;
       const story = this.tell(line);
       addBytes(story.overtaken, start, end);
-      story.overtakenBy = device;
       story.lease = lease;
       if (cache.isDirty(slot)) visitDirty(line, story, maskOf(start, end));
     });

@@ -29,22 +29,22 @@ export class CacheRules {
 
   /** A dirty line was written back over bytes that a device had written meanwhile. */
   private wroteBack(physical: number, story: LineStory): void {
-    if (isEmptyMask(story.overtaken)) return;
     const { recorder } = this.state;
     const { lease } = story;
+    if (lease === null || isEmptyMask(story.overtaken)) return;
     const isOwn = isEmptyMask(story.soiled) || overlaps(story.soiled, story.overtaken);
     recorder.report({
-      id: lease === null ? 'DMA-LOST-WRITE' : isOwn ? 'DMA-DIRTY-LINE' : 'DMA-LINE-SHARED',
-      device: story.overtakenBy,
+      id: isOwn ? 'DMA-DIRTY-LINE' : 'DMA-LINE-SHARED',
+      device: lease.device.name,
       harm: 'happened',
-      message: `a dirty cache line at physical ${hex(physical)} was written back on top of what ${story.overtakenBy} had written there`,
+      message: `a dirty cache line at physical ${hex(physical)} was written back on top of what ${lease.device.name} had written there`,
       places: [
-        ['mapped', lease?.mapped ?? null],
+        ['mapped', lease.mapped],
         ['written by the CPU', story.soiledAt],
         ['written back', recorder.now],
       ],
       fault: faultOfDirtyLine(lease, story),
-      shape: lease?.shape ?? '',
+      shape: lease.shape,
     });
   }
 
