@@ -5,6 +5,7 @@ import {
   descriptors,
   msecs_to_jiffies,
   wait_for_completion_timeout,
+  wmb,
   type PrototypeQueue,
   type ScenarioContext,
   type TransferLists,
@@ -62,9 +63,10 @@ export class Traffic {
     }
   }
 
-  /** Nothing that the device is about to read is wrong. It has not been told of it yet. */
+  /** Nothing that the device is about to read is wrong. It has not been told of it yet, which would be a barrier, too. */
   private expectWellFormed(device: string): void {
     const { lab, queue } = this;
+    wmb(lab.kernel);
     const { requests, findings } = descriptors.walk(queue.format, lab.machine.hardware.port(device), queue.pending!);
     lab.equal(findings[0]?.message, undefined, `the descriptors of ${device}`);
     lab.check(requests.length >= this.submitted, `${this.submitted} requests were posted, not ${requests.length}`);

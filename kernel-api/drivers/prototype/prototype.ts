@@ -11,7 +11,12 @@ import {
   type PlatformDevice,
   type PlatformDriver,
 } from '../../base/platform';
-import { DMA_BIT_MASK, dma_set_mask_and_coherent, dma_set_max_seg_size, dma_set_min_align_mask } from '../../dma/mapping';
+import {
+  DMA_BIT_MASK,
+  dma_set_mask_and_coherent,
+  dma_set_max_seg_size,
+  dma_set_min_align_mask,
+} from '../../dma/mapping';
 import { IS_ERR } from '../../err';
 import type { IoMem } from '../../io/io-mem';
 import {
@@ -75,7 +80,9 @@ const addressBits = (descriptors: readonly AnyDescriptor[]): number => {
 const pageBytes = ({ pieces }: Format, queues: readonly PrototypeQueueOptions[]): number => {
   const pages = pieces.kind === 'by-shape' ? pieces.pages : pieces;
   if (pages.kind !== 'pages') return 1;
-  return Math.max(...[{}, ...queues].map(({ parameters = {} }: PrototypeQueueOptions) => valueOf(pages.page, parameters)));
+  return Math.max(
+    ...[{}, ...queues].map(({ parameters = {} }: PrototypeQueueOptions) => valueOf(pages.page, parameters)),
+  );
 };
 
 const requestInterrupts = (pdev: PlatformDevice, queues: readonly PrototypeQueue[]): number[] | number => {
