@@ -24,7 +24,7 @@ export const engineNode = (label: string, format: Format, options: Partial<Proto
 /** A bound engine: what requests are submitted to, and what lets go of it in the end. */
 export interface BoundEngine {
   readonly port: PrototypePort;
-  unbind(): Promise<void>;
+  readonly unbind: () => Promise<void>;
 }
 
 /** Has the kernel's driver for a format bind the engine of that format. @param queues how each queue is set up */
