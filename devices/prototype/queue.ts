@@ -121,6 +121,7 @@ export class Queue {
     this.run.drop();
     this.stalls.stop();
     this.bus.spentNs = 0;
+    this.run.mover.walkReads = 0;
     this.wakeAt = Infinity;
     this.idle = true;
   }
@@ -219,7 +220,8 @@ export class Queue {
     else if (run.state === RUN.ENTRY || follower.fifo.count > 0) moved = run.work(now);
     else this.reportFetch();
     if (run.broken) this.breakOff();
-    const dataNs = this.dataNs(moved, warm);
+    const dataNs = this.dataNs(moved, run.mover.walkReads, warm);
+    run.mover.walkReads = 0;
     // Whole nanoseconds, as the clock counts.
     const duration = Math.ceil(bus.spentNs + dataNs);
     bus.spentNs = 0;
@@ -228,11 +230,15 @@ export class Queue {
     return duration;
   }
 
-  /** As fast as the bus, or as answers come with all requests on their way; the first one is waited for. */
-  private dataNs(bytes: number, warm: boolean): number {
+  /**
+   * As fast as the bus, or as answers come with all requests on their way, of which the IOMMU's reads of tables are some more;
+   * after a rest the first answer is waited for, and what its translation took.
+   */
+  private dataNs(bytes: number, walkReads: number, warm: boolean): number {
     if (bytes === 0) return 0;
-    const transfer = Math.max(bytes * this.nsPerByte, Math.ceil(bytes / this.burstBytes) * this.requestNs);
-    return warm ? transfer : transfer + this.latencyNs;
+    const requests = Math.ceil(bytes / this.burstBytes) + walkReads;
+    const transfer = Math.max(bytes * this.nsPerByte, requests * this.requestNs);
+    return warm ? transfer : transfer + (1 + walkReads) * this.latencyNs;
   }
 
   /** Nothing more can be fetched, and what was fetched is worked off. */
