@@ -68,6 +68,8 @@ export const readSetup = (registers: QueueRegisters, setup: QueueSetup): void =>
   setup.phase = config.field('PHASE');
   setup.counting = config.field('COUNTING') === 1;
   setup.toMemory = config.field('TO_MEMORY') === 1;
+  setup.events = config.field('EVENTS') === 1;
+  setup.eventIndex = config.field('EVENT_INDEX') === 1;
   setup.doneSize = doneSize.lo;
   setup.doneTail = doneTail.lo;
   setup.donePhase = config.field('DONE_PHASE');

@@ -2,6 +2,7 @@ import type { Trace } from '../../base/trace';
 import type { DevicePort } from '../../emulator/bus/device-port';
 import type { DmaAddr } from '../../base/address';
 import { DescriptorBus, outcomeBits } from './bus';
+import { EventGate } from './event-gate';
 import { descriptorFault, type Failure } from './failure';
 import type { Follower } from './follow/follower';
 import { LinkedFollower } from './follow/linked-follower';
@@ -55,6 +56,7 @@ export class Queue {
   private readonly bus: DescriptorBus;
   private readonly follower: Follower;
   private readonly run: RequestRun;
+  private readonly events: EventGate;
   private readonly stalls: StallClock;
   private readonly nsPerByte: number;
   private readonly requestNs: number;
@@ -83,6 +85,7 @@ export class Queue {
     this.latencyNs = parameters.latencyNs;
     this.stalls = new StallClock(statistics);
     this.bus = new DescriptorBus(port, parameters, statistics);
+    this.events = new EventGate(plan, this.bus, this.setup);
     this.follower = makeFollower({ plan, parameters, bus: this.bus, setup: this.setup });
     this.run = new RequestRun({
       plan,
@@ -273,7 +276,8 @@ export class Queue {
     statistics.requests++;
     this.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
-    if (run.wantsInterrupt) this.interrupts.complete();
+    if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
+      this.interrupts.complete();
   }
 
   private tellFailed(): void {

@@ -121,6 +121,11 @@ export class RequestRun {
     return mover.left === 0 || mover.packetEnded || mover.ready || mover.seesEnd();
   }
 
+  /** Entries of the request that ended last. */
+  get requestEntries(): number {
+    return this.entries;
+  }
+
   /** Moves data until a request is to be completed, a chunk has moved, or something is not there. Returns the bytes moved. */
   work(now: number): number {
     const { mover, data, chunkBytes } = this;

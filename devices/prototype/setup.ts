@@ -7,6 +7,8 @@ export class QueueSetup {
   phase = 1;
   counting = false;
   toMemory = false;
+  events = false;
+  eventIndex = false;
   doneSize = 0;
   doneTail = 0;
   donePhase = 1;
