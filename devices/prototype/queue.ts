@@ -2,6 +2,7 @@ import type { Trace } from '../../base/trace';
 import type { DevicePort } from '../../emulator/bus/device-port';
 import type { DmaAddr } from '../../base/address';
 import { DescriptorBus, outcomeBits } from './bus';
+import type { DoneEnd } from './complete/done-end';
 import { EventGate } from './event-gate';
 import { descriptorFault, type Failure } from './failure';
 import type { Follower } from './follow/follower';
@@ -27,6 +28,8 @@ export interface QueueHost {
   readonly plan: Plan;
   readonly parameters: PrototypeParameters;
   readonly streams: readonly StreamPort[];
+  /** The completion queues of all queues. */
+  readonly doneEnds: readonly DoneEnd[];
 }
 
 /**
@@ -57,6 +60,8 @@ export class Queue {
   private readonly follower: Follower;
   private readonly run: RequestRun;
   private readonly events: EventGate;
+  /** Where its completions are told, and who is interrupted for them. */
+  private doneEnd: DoneEnd;
   private readonly stalls: StallClock;
   private readonly nsPerByte: number;
   private readonly requestNs: number;
@@ -85,6 +90,7 @@ export class Queue {
     this.latencyNs = parameters.latencyNs;
     this.stalls = new StallClock(statistics);
     this.bus = new DescriptorBus(port, parameters, statistics);
+    this.doneEnd = host.doneEnds[index]!;
     this.events = new EventGate(plan, this.bus, this.setup);
     this.follower = makeFollower({ plan, parameters, bus: this.bus, setup: this.setup });
     this.run = new RequestRun({
@@ -96,6 +102,7 @@ export class Queue {
       stream: this.stream,
       statistics,
       queue: index,
+      doneEnds: host.doneEnds,
     });
     const { follower, run } = this;
     if (follower instanceof LinkedFollower) follower.held = (page, offset) => run.completer.holds(page, offset);
@@ -133,6 +140,7 @@ export class Queue {
   enable(): void {
     const { registers, setup, run } = this;
     readSetup(registers, setup);
+    this.doneEnd = this.host.doneEnds[this.sharesCompletions ? setup.doneQueue : this.index] ?? this.doneEnd;
     this.clearRequests();
     this.dropWork();
     this.halted = false;
@@ -146,6 +154,10 @@ export class Queue {
     const code = this.follower.start() || run.completer.start(setup);
     if (code !== ERROR.NONE) this.refuse(code);
     this.publish();
+  }
+
+  private get sharesCompletions(): boolean {
+    return this.host.plan.format.completion.kind === 'queue';
   }
 
   private otherwise(): typeof MOVES.FROM_MEMORY | typeof MOVES.TO_MEMORY {
@@ -192,7 +204,7 @@ export class Queue {
     const { run, follower } = this;
     if (run.state === RUN.ENTRY) return run.canMove ? WAIT.NOTHING : WAIT.STREAM;
     if (run.state === RUN.DONE) {
-      return run.completer.hasRoom(this.registers.doneHead.lo) ? WAIT.NOTHING : WAIT.COMPLETION;
+      return run.completer.hasRoom(this.doneEnd.head.lo) ? WAIT.NOTHING : WAIT.COMPLETION;
     }
     const { fifo, failure } = follower;
     if (fifo.isReady(now)) return WAIT.NOTHING;
@@ -262,7 +274,7 @@ export class Queue {
   /** The time of the last step is over. */
   retire(): void {
     if (!this.enabled || this.abortRequested || this.pauseRequested) return;
-    if (this.run.state !== RUN.DONE || !this.run.completer.hasRoom(this.registers.doneHead.lo)) return;
+    if (this.run.state !== RUN.DONE || !this.run.completer.hasRoom(this.doneEnd.head.lo)) return;
     this.finish();
     if (this.run.broken) this.breakOff();
   }
@@ -271,13 +283,13 @@ export class Queue {
     const { run, registers, statistics } = this;
     if (!run.finish()) return;
     registers.index.lo = run.end.index >>> 0;
-    registers.doneTail.lo = run.completer.tail;
+    this.doneEnd.tailRegister.lo = run.completer.tail;
     registers.requests.lo = (registers.requests.lo + 1) >>> 0;
     statistics.requests++;
     this.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
     if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
-      this.interrupts.complete();
+      this.doneEnd.interrupts.complete();
   }
 
   private tellFailed(): void {

@@ -12,6 +12,8 @@ export class QueueSetup {
   doneSize = 0;
   doneTail = 0;
   donePhase = 1;
+  /** The queue in whose completion queue ends are told. */
+  doneQueue = 0;
   readonly base = new Place();
   readonly heads = new Place();
   readonly done = new Place();

@@ -216,6 +216,14 @@ const stateRegisters = (at: ReturnType<typeof placer>) =>
       width: 4,
       doc: 'bytes of a packet of the pattern; 0: as many as a request takes',
     },
+    Q_DONE_QUEUE: {
+      ...at(0x7c),
+      width: 4,
+      fields: {
+        SHARED: { bits: 0, doc: 'completions go to the completion queue of another queue' },
+        QUEUE: { bits: [15, 8], doc: 'which one; it has to be enabled before' },
+      },
+    },
   }) as const;
 
 /** The register block of an engine with `count` queues. */
