@@ -115,6 +115,17 @@ export type Completion =
   /** An element in a ring behind a header whose `index` counts those ever added. */
   | { readonly kind: 'used-ring'; readonly header: AnyDescriptor; readonly element: AnyDescriptor };
 
+/** Where software says which completions it wants to hear of. The device looks after each that it has told. */
+export interface Events {
+  /**
+   * At the header of the heads, or where that of a ring without such would be. `no-event`: none is of interest. `by-event`: those
+   * are that reach `event`, in the lap of `event-phase`.
+   */
+  readonly flags: AnyDescriptor;
+  /** Behind the ring of heads, for those who agree on it: the completion of the number `event` is of interest, and no other. */
+  readonly index?: AnyDescriptor;
+}
+
 /** What software writes to make the device look. */
 export interface Doorbell {
   /** Its register's name in the specification. */
@@ -138,6 +149,8 @@ export interface FormatSpec<E extends AnyDescriptor = AnyDescriptor> {
   readonly ownership: Ownership;
   readonly completion: Completion;
   readonly doorbell: Doorbell;
+  /** Default: every completion is of interest. */
+  readonly events?: Events | undefined;
   /** What a queue moves where no field says: default, by `device-writes` or from source to destination. */
   readonly moves?: 'from-memory' | 'to-memory' | 'by-queue';
   /** Descriptors that belong to it besides those named above: for headers, tables and checks by hand. */
@@ -145,7 +158,8 @@ export interface FormatSpec<E extends AnyDescriptor = AnyDescriptor> {
 }
 
 /** A descriptor format: how entries look, follow each other, change owner, complete, and how the device is told. */
-export interface Format<E extends AnyDescriptor = AnyDescriptor> extends Required<FormatSpec<E>> {
+export interface Format<E extends AnyDescriptor = AnyDescriptor> extends Required<Omit<FormatSpec<E>, 'events'>> {
+  readonly events: Events | undefined;
   /** Every descriptor of the format once, the entry first. */
   readonly descriptors: readonly AnyDescriptor[];
   /** What the queue's set-up decides. */
@@ -354,13 +368,14 @@ class FormatChecks {
   }
 }
 
-const descriptorsOf = ({ entry, follow, pieces, completion, also = [] }: FormatSpec): AnyDescriptor[] => {
+const descriptorsOf = ({ entry, follow, pieces, completion, events, also = [] }: FormatSpec): AnyDescriptor[] => {
   const all = [entry];
   if (follow.kind === 'heads') all.push(follow.header, follow.element);
   if (pieces?.kind === 'pages' || pieces?.kind === 'segments') all.push(pieces.element);
   if (pieces?.kind === 'by-shape') all.push(pieces.pages.element, pieces.segments.element);
   if (completion.kind === 'queue') all.push(completion.entry);
   if (completion.kind === 'used-ring') all.push(completion.header, completion.element);
+  if (events !== undefined) all.push(events.flags, ...(events.index === undefined ? [] : [events.index]));
   return [...new Set([...all, ...also])];
 };
 
@@ -389,6 +404,7 @@ export const format = <E extends AnyDescriptor>(spec: FormatSpec<E>): Format<E> 
     indirect: false,
     moves: 'by-queue',
     also: [],
+    events: undefined,
     ...spec,
     descriptors,
     parameters: parametersOf(descriptors, spec.pieces),

@@ -65,7 +65,10 @@ export type MarkRole =
   | 'phase'
   | 'used-phase'
   | 'done'
-  | 'error';
+  | 'error'
+  | 'no-event'
+  | 'by-event'
+  | 'event-phase';
 
 /** A bit (or a field of one value) that says something: it does when it holds `when`. */
 export interface MarkMeaning {
@@ -76,7 +79,7 @@ export interface MarkMeaning {
 }
 
 /** Numbers that say something. */
-export type CountRole = 'id' | 'next-index' | 'status' | 'written' | 'index' | 'head' | 'queue' | 'position';
+export type CountRole = 'id' | 'next-index' | 'status' | 'written' | 'index' | 'head' | 'queue' | 'position' | 'event';
 
 /** A number with a part in the format: an identifier, the index of the next entry, a status, bytes written. */
 export interface CountMeaning {

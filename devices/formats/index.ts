@@ -3,5 +3,13 @@ export { dwAxiDmacList, lliDescriptor } from '../dw-axi-dmac/lli-format';
 export { nvmeAdmin, nvmeAdminSqe, nvmeCqe, nvmeIo, nvmeIoSqe } from './nvme';
 export { nvmePrp, nvmeSglDesc } from './nvme-sgl';
 export { pvirtqDesc, pvirtqEventSuppress, virtioPacked } from './virtio-packed';
-export { virtioSplit, virtqAvail, virtqAvailElem, virtqDesc, virtqUsed, virtqUsedElem } from './virtio-split';
+export {
+  virtioSplit,
+  virtqAvail,
+  virtqAvailElem,
+  virtqDesc,
+  virtqUsed,
+  virtqUsedElem,
+  virtqUsedEvent,
+} from './virtio-split';
 export { axiDmaMm2sDesc, axiDmaS2mmDesc, xilinxAxiDmaMm2s, xilinxAxiDmaS2mm } from './xilinx-axi-dma';

@@ -13,7 +13,8 @@ import {
   word64,
   word8,
 } from '../../base/descriptor';
-import { adminCommands, adminOpcodes, ioCommands, ioOpcodes } from './nvme-commands';
+import { adminCommands, adminOpcodes } from './nvme-admin-commands';
+import { ioCommands, ioOpcodes } from './nvme-io-commands';
 import { dataPointer, nvmePrp, nvmeSglDesc } from './nvme-sgl';
 
 /** NVMe queues: NVM Express base specification, and for I/O commands the NVM Command Set specification. */

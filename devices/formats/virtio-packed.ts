@@ -8,7 +8,6 @@ import {
   lengthIn,
   marks,
   ring,
-  values,
   word16,
   word32,
   word64,
@@ -45,10 +44,13 @@ export const pvirtqEventSuppress = descriptor(
   'pvirtq_event_suppress',
   {
     desc: word16({
-      DESC_EVENT_OFF: bits(14, 0, undefined, 'index of the descriptor'),
-      DESC_EVENT_WRAP: flag(15, undefined, 'wrap counter of the lap'),
+      DESC_EVENT_OFF: bits(14, 0, counts('event'), 'index of the descriptor'),
+      DESC_EVENT_WRAP: flag(15, marks('event-phase'), 'wrap counter of the lap'),
     }),
-    flags: word16({ DESC_EVENT_FLAGS: bits(1, 0, values({ enable: 0, disable: 1, desc: 2 })) }),
+    flags: word16({
+      DISABLE: flag(0, marks('no-event'), 'no notifications'),
+      DESC: flag(1, marks('by-event'), 'only for the descriptor of DESC_EVENT_OFF and DESC_EVENT_WRAP'),
+    }),
   },
   { align: 4, size: 4, doc: 'when to notify' },
 );
@@ -64,5 +66,5 @@ export const virtioPacked = format({
   ownership: { kind: 'phase' },
   completion: { kind: 'in-ring' },
   doorbell: { register: 'QueueNotify', value: 'notify' },
-  also: [pvirtqEventSuppress],
+  events: { flags: pvirtqEventSuppress },
 });

@@ -39,7 +39,10 @@ export const virtqDesc = descriptor(
 /** What precedes the ring of heads: section 2.7.6. */
 export const virtqAvail = descriptor(
   'virtq_avail',
-  { flags: word16({ NO_INTERRUPT: flag(0) }), idx: word16(counts('index'), 'counts all heads ever, modulo 65536') },
+  {
+    flags: word16({ NO_INTERRUPT: flag(0, marks('no-event')) }),
+    idx: word16(counts('index'), 'counts all heads ever, modulo 65536'),
+  },
   { align: 2, size: 4, doc: 'the start of the available ring' },
 );
 
@@ -48,6 +51,13 @@ export const virtqAvailElem = descriptor(
   'virtq_avail_elem',
   { id: word16(counts('id'), 'index of the head of a chain') },
   { align: 2, size: 2, doc: 'an element of the available ring' },
+);
+
+/** What follows the ring of heads with `VIRTIO_F_EVENT_IDX`: section 2.7.10. */
+export const virtqUsedEvent = descriptor(
+  'virtq_used_event',
+  { used_event: word16(counts('event'), 'interrupt when the used element of this number is there') },
+  { align: 2, size: 2, doc: 'the end of the available ring' },
 );
 
 /** What precedes the ring of used chains: section 2.7.8. */
@@ -75,4 +85,5 @@ export const virtioSplit = format({
   ownership: { kind: 'indices' },
   completion: { kind: 'used-ring', header: virtqUsed, element: virtqUsedElem },
   doorbell: { register: 'QueueNotify', value: 'notify' },
+  events: { flags: virtqAvail, index: virtqUsedEvent },
 });

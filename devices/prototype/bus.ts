@@ -12,6 +12,8 @@ import type { QueueStatistics } from './statistics';
 export class DescriptorBus {
   /** Nanoseconds that the current step spent on accesses that nothing hid. */
   spentNs = 0;
+  /** Nanoseconds that the last access waited for the IOMMU's reads of tables. */
+  walkNs = 0;
   /** Where the last access that failed was, and why. */
   failedPage = 0;
   failedOffset = 0;
@@ -51,11 +53,14 @@ export class DescriptorBus {
     const { statistics } = this;
     statistics.fetchReads++;
     statistics.fetchBytes += bytes;
+    this.walkNs = 0;
     if (!fits(page, offset, bytes)) return this.fail(page, offset, BUS_NO_ADDRESS);
+    const before = this.port.walkReads;
     const outcome =
       (size & 3) === 0
         ? this.port.readWords(page, offset, into, at, lanes * count)
         : this.fetchOdd(page, offset, into, at, size, lanes, count);
+    this.walkNs = (this.port.walkReads - before) * this.latencyNs;
     return outcome === BUS_OK || this.fail(page, offset, outcome);
   }
 
@@ -95,21 +100,24 @@ export class DescriptorBus {
     lanes: number,
     count: number,
   ): boolean {
-    this.spentNs += this.readNs(size * count);
-    return this.fetch(page, offset, into, at, size, lanes, count);
+    const fetched = this.fetch(page, offset, into, at, size, lanes, count);
+    this.spentNs += this.readNs(size * count) + this.walkNs;
+    return fetched;
   }
 
-  /** Writes bytes of lanes as part of a completion: posted, so that only their transfer costs time. */
+  /** Writes bytes of lanes as part of a completion: posted, so that only translation and transfer cost time. */
   complete(page: number, offset: number, from: Int32Array, firstByte: number, bytes: number): boolean {
     const { statistics } = this;
     statistics.completionWrites++;
     statistics.completionBytes += bytes;
     this.spentNs += this.requestNs + bytes / this.bytesPerNs;
     if (!fits(page, offset, bytes)) return this.fail(page, offset, BUS_NO_ADDRESS);
+    const before = this.port.walkReads;
     const outcome =
       ((firstByte | bytes) & 3) === 0
         ? this.port.writeWords(page, offset, from, firstByte >>> 2, bytes >>> 2)
         : this.port.write(page, offset, bytesOfWords(from), firstByte, bytes);
+    this.spentNs += (this.port.walkReads - before) * this.requestNs;
     return outcome === BUS_OK || this.fail(page, offset, outcome);
   }
 

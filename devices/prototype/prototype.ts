@@ -5,6 +5,7 @@ import type { InterruptLine } from '../../emulator/interrupts/interrupt-line';
 import type { Register } from '../../emulator/registers/register';
 import { RegisterBlock } from '../../emulator/registers/register-block';
 import { Arbiter } from './arbiter';
+import { DoneEnd } from './complete/done-end';
 import { Engine } from './engine';
 import { QueueInterrupts } from './interrupts';
 import { prototypeParameters, type PrototypeOptions, type PrototypeParameters } from './options';
@@ -24,7 +25,17 @@ export const formatCode = (name: string): number => {
 };
 
 /** Registers that describe a queue: they keep still while it runs. */
-const GUARDED = ['Q_CONFIG', 'Q_SIZE', 'Q_BASE', 'Q_HEADS', 'Q_DONE', 'Q_DONE_SIZE', 'Q_INDEX', 'Q_DONE_TAIL'] as const;
+const GUARDED = [
+  'Q_CONFIG',
+  'Q_SIZE',
+  'Q_BASE',
+  'Q_HEADS',
+  'Q_DONE',
+  'Q_DONE_SIZE',
+  'Q_INDEX',
+  'Q_DONE_TAIL',
+  'Q_DONE_QUEUE',
+] as const;
 
 /**
  * A bus master that works by any declared descriptor format.
@@ -91,7 +102,8 @@ export class PrototypeEngine implements Device, DescribesQueues {
     const { block, parameters, plan, streams } = this;
     block.connectTrace(host.trace);
     this.lines = host.interrupts;
-    const queueHost = { device: this.name, trace: host.trace, port: host.dma, plan, parameters, streams };
+    const doneEnds: DoneEnd[] = [];
+    const queueHost = { doneEnds, device: this.name, trace: host.trace, port: host.dma, plan, parameters, streams };
     this.queues = this.counters.map((statistics, i) => {
       const registers = queueRegisters(block, i);
       const interrupts = new QueueInterrupts(
@@ -106,6 +118,7 @@ export class PrototypeEngine implements Device, DescribesQueues {
         statistics,
         () => this.updateInterrupts(),
       );
+      doneEnds.push(new DoneEnd(registers.doneHead, registers.doneTail, interrupts));
       return new Queue(i, registers, interrupts, statistics, queueHost);
     });
     const arbiter = new Arbiter(this.queues, block.register('ARBITER'));

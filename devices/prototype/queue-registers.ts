@@ -18,6 +18,7 @@ export interface QueueRegisters {
   readonly doorbell: Register;
   readonly index: Register;
   readonly doneTail: Register;
+  readonly doneQueue: Register<FieldName<PrototypeBlockSpec, 'Q_DONE_QUEUE'>>;
   readonly intStatus: Register;
   readonly intEnable: Register;
   readonly coalesce: Register;
@@ -47,6 +48,7 @@ export const queueRegisters = (block: RegisterBlock<PrototypeBlockSpec>, index: 
   doorbell: block.register('Q_DOORBELL', index),
   index: block.register('Q_INDEX', index),
   doneTail: block.register('Q_DONE_TAIL', index),
+  doneQueue: block.register('Q_DONE_QUEUE', index),
   intStatus: block.register('Q_INT_STATUS', index),
   intEnable: block.register('Q_INT_ENABLE', index),
   coalesce: block.register('Q_COALESCE', index),
@@ -64,14 +66,17 @@ export const queueRegisters = (block: RegisterBlock<PrototypeBlockSpec>, index: 
 
 /** Takes over what the registers say of where the queue lies and how it begins. */
 export const readSetup = (registers: QueueRegisters, setup: QueueSetup): void => {
-  const { config, size, base, heads, done, doneSize, index, doneTail } = registers;
+  const { config, size, base, heads, done, doneSize, index, doneTail, doneQueue } = registers;
   setup.size = size.lo;
   setup.index = index.lo;
   setup.phase = config.field('PHASE');
   setup.counting = config.field('COUNTING') === 1;
   setup.toMemory = config.field('TO_MEMORY') === 1;
+  setup.events = config.field('EVENTS') === 1;
+  setup.eventIndex = config.field('EVENT_INDEX') === 1;
   setup.doneSize = doneSize.lo;
   setup.doneTail = doneTail.lo;
+  setup.doneQueue = doneQueue.field('SHARED') === 1 ? doneQueue.field('QUEUE') : doneQueue.index;
   setup.donePhase = config.field('DONE_PHASE');
   setup.base.setHalves(base.lo | 0, base.hi | 0);
   setup.heads.setHalves(heads.lo | 0, heads.hi | 0);

@@ -2,6 +2,8 @@ import type { Trace } from '../../base/trace';
 import type { DevicePort } from '../../emulator/bus/device-port';
 import type { DmaAddr } from '../../base/address';
 import { DescriptorBus, outcomeBits } from './bus';
+import type { DoneEnd } from './complete/done-end';
+import { EventGate } from './event-gate';
 import { descriptorFault, type Failure } from './failure';
 import type { Follower } from './follow/follower';
 import { LinkedFollower } from './follow/linked-follower';
@@ -27,6 +29,8 @@ export interface QueueHost {
   readonly plan: Plan;
   readonly parameters: PrototypeParameters;
   readonly streams: readonly StreamPort[];
+  /** The completion queues of all queues. */
+  readonly doneEnds: readonly DoneEnd[];
 }
 
 /**
@@ -57,6 +61,9 @@ export class Queue {
   private readonly bus: DescriptorBus;
   private readonly follower: Follower;
   private readonly run: RequestRun;
+  private readonly events: EventGate;
+  /** Where its completions are told, and who is interrupted for them. */
+  private doneEnd: DoneEnd;
   private readonly stalls: StallClock;
   private readonly nsPerByte: number;
   private readonly requestNs: number;
@@ -85,6 +92,8 @@ export class Queue {
     this.latencyNs = parameters.latencyNs;
     this.stalls = new StallClock(statistics);
     this.bus = new DescriptorBus(port, parameters, statistics);
+    this.doneEnd = host.doneEnds[index]!;
+    this.events = new EventGate(plan, this.bus, this.setup);
     this.follower = makeFollower({ plan, parameters, bus: this.bus, setup: this.setup });
     this.run = new RequestRun({
       plan,
@@ -95,6 +104,7 @@ export class Queue {
       stream: this.stream,
       statistics,
       queue: index,
+      doneEnds: host.doneEnds,
     });
     const { follower, run, setup } = this;
     this.view = new QueueView(index, { format: plan.format, parameters, registers, setup, follower, run });
@@ -124,6 +134,7 @@ export class Queue {
     this.run.drop();
     this.stalls.stop();
     this.bus.spentNs = 0;
+    this.run.mover.walkReads = 0;
     this.wakeAt = Infinity;
     this.idle = true;
   }
@@ -132,6 +143,7 @@ export class Queue {
   enable(): void {
     const { registers, setup, run } = this;
     readSetup(registers, setup);
+    this.doneEnd = this.host.doneEnds[this.sharesCompletions ? setup.doneQueue : this.index] ?? this.doneEnd;
     this.clearRequests();
     this.dropWork();
     this.halted = false;
@@ -146,6 +158,10 @@ export class Queue {
     const code = this.follower.start() || run.completer.start(setup);
     if (code !== ERROR.NONE) this.refuse(code);
     this.publish();
+  }
+
+  private get sharesCompletions(): boolean {
+    return this.host.plan.format.completion.kind === 'queue';
   }
 
   private otherwise(): typeof MOVES.FROM_MEMORY | typeof MOVES.TO_MEMORY {
@@ -193,7 +209,7 @@ export class Queue {
     const { run, follower } = this;
     if (run.state === RUN.ENTRY) return run.canMove ? WAIT.NOTHING : WAIT.STREAM;
     if (run.state === RUN.DONE) {
-      return run.completer.hasRoom(this.registers.doneHead.lo) ? WAIT.NOTHING : WAIT.COMPLETION;
+      return run.completer.hasRoom(this.doneEnd.head.lo) ? WAIT.NOTHING : WAIT.COMPLETION;
     }
     const { fifo, failure } = follower;
     if (fifo.isReady(now)) return WAIT.NOTHING;
@@ -224,7 +240,8 @@ export class Queue {
     else if (run.state === RUN.ENTRY || follower.fifo.count > 0) moved = run.work(now);
     else this.reportFetch();
     if (run.broken) this.breakOff();
-    const dataNs = this.dataNs(moved, warm);
+    const dataNs = this.dataNs(moved, run.mover.walkReads, warm);
+    run.mover.walkReads = 0;
     // Whole nanoseconds, as the clock counts.
     const duration = Math.ceil(bus.spentNs + dataNs);
     bus.spentNs = 0;
@@ -233,11 +250,15 @@ export class Queue {
     return duration;
   }
 
-  /** As fast as the bus, or as answers come with all requests on their way; the first one is waited for. */
-  private dataNs(bytes: number, warm: boolean): number {
+  /**
+   * As fast as the bus, or as answers come with all requests on their way, of which the IOMMU's reads of tables are some more;
+   * after a rest the first answer is waited for, and what its translation took.
+   */
+  private dataNs(bytes: number, walkReads: number, warm: boolean): number {
     if (bytes === 0) return 0;
-    const transfer = Math.max(bytes * this.nsPerByte, Math.ceil(bytes / this.burstBytes) * this.requestNs);
-    return warm ? transfer : transfer + this.latencyNs;
+    const requests = Math.ceil(bytes / this.burstBytes) + walkReads;
+    const transfer = Math.max(bytes * this.nsPerByte, requests * this.requestNs);
+    return warm ? transfer : transfer + (1 + walkReads) * this.latencyNs;
   }
 
   /** Nothing more can be fetched, and what was fetched is worked off. */
@@ -258,7 +279,7 @@ export class Queue {
   /** The time of the last step is over. */
   retire(): void {
     if (!this.enabled || this.abortRequested || this.pauseRequested) return;
-    if (this.run.state !== RUN.DONE || !this.run.completer.hasRoom(this.registers.doneHead.lo)) return;
+    if (this.run.state !== RUN.DONE || !this.run.completer.hasRoom(this.doneEnd.head.lo)) return;
     this.finish();
     if (this.run.broken) this.breakOff();
   }
@@ -268,12 +289,13 @@ export class Queue {
     if (!run.finish()) return;
     this.view.completed(run.length);
     registers.index.lo = run.end.index >>> 0;
-    registers.doneTail.lo = run.completer.tail;
+    this.doneEnd.tailRegister.lo = run.completer.tail;
     registers.requests.lo = (registers.requests.lo + 1) >>> 0;
     statistics.requests++;
     this.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
-    if (run.wantsInterrupt) this.interrupts.complete();
+    if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
+      this.doneEnd.interrupts.complete();
   }
 
   private tellFailed(): void {

@@ -1,5 +1,6 @@
 import type { DescriptorBus } from './bus';
 import { UNFINISHED, type Completer } from './complete/completer';
+import type { DoneEnd } from './complete/done-end';
 import { makeCompleter } from './complete/make-completer';
 import { RequestEnd } from './complete/request-end';
 import { DataMover } from './data/data-mover';
@@ -41,6 +42,7 @@ export interface RequestParts {
   readonly stream: StreamPort;
   readonly statistics: QueueStatistics;
   readonly queue: number;
+  readonly doneEnds: readonly DoneEnd[];
 }
 
 /**
@@ -78,7 +80,7 @@ export class RequestRun {
   private sent = false;
 
   constructor(parts: RequestParts) {
-    const { plan, parameters, port, bus, follower, stream, statistics, queue } = parts;
+    const { plan, parameters, port, bus, follower, stream, statistics, queue, doneEnds } = parts;
     const { pieces, completion } = plan.format;
     this.plan = plan;
     this.refusesDone = completion.kind === 'in-place' && completion.refusesDone === true;
@@ -89,7 +91,7 @@ export class RequestRun {
     this.chunkBytes = parameters.chunkBytes;
     this.mover = new DataMover(port, stream, this.failure, statistics, parameters);
     this.data = makeEntryData(plan, this.mover, bus, parameters, statistics);
-    this.completer = makeCompleter(plan, bus, queue);
+    this.completer = makeCompleter(plan, bus, queue, doneEnds);
     this.frames = pieces.kind === 'frame' ? new FrameCheck(plan.entry, pieces.limit) : null;
     this.chainLimit = pieces.kind === 'chain' ? pieces.limit : 0;
   }
@@ -129,6 +131,11 @@ export class RequestRun {
   get canMove(): boolean {
     const { mover } = this;
     return mover.left === 0 || mover.packetEnded || mover.ready || mover.seesEnd();
+  }
+
+  /** Entries of the request that ended last. */
+  get requestEntries(): number {
+    return this.entries;
   }
 
   /** Moves data until a request is to be completed, a chunk has moved, or something is not there. Returns the bytes moved. */

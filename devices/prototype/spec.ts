@@ -150,6 +150,8 @@ const setupRegisters = (at: ReturnType<typeof placer>) =>
         PHASE: { bits: 1, reset: 1, doc: 'the phase of the lap that begins at Q_INDEX' },
         DONE_PHASE: { bits: 2, reset: 1, doc: 'the phase of the first lap of completions' },
         COUNTING: { bits: 3, doc: 'a tail counts modulo 65536, not modulo Q_SIZE' },
+        EVENTS: { bits: 4, doc: 'software says in memory which completions it wants to hear of' },
+        EVENT_INDEX: { bits: 5, doc: 'by the number behind the heads, where the format has one' },
         WEIGHT: { bits: [15, 8], doc: 'steps in a turn of the weighted arbiter, less 1' },
         PRIORITY: { bits: [19, 16], doc: '15 goes first' },
       },
@@ -213,6 +215,14 @@ const stateRegisters = (at: ReturnType<typeof placer>) =>
       ...at(0x78),
       width: 4,
       doc: 'bytes of a packet of the pattern; 0: as many as a request takes',
+    },
+    Q_DONE_QUEUE: {
+      ...at(0x7c),
+      width: 4,
+      fields: {
+        SHARED: { bits: 0, doc: 'completions go to the completion queue of another queue' },
+        QUEUE: { bits: [15, 8], doc: 'which one; it has to be enabled before' },
+      },
     },
   }) as const;
 

@@ -15,6 +15,11 @@ export interface DevicePort {
   readonly requesterId: number;
   /** Number of address bits that leave the device. */
   readonly addressWires: number;
+  /**
+   * Reads of tables by the IOMMU so far, whoever they were for: by how much it grows over an access is how many that access
+   * had to wait for.
+   */
+  readonly walkReads: number;
 
   /** Reads `length` bytes into `into` at `at`. */
   read(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome;

@@ -76,6 +76,10 @@ export class BusPort implements DevicePort {
     this.block = 2 ** Math.min(addressWires, 12);
   }
 
+  get walkReads(): number {
+    return this.translator === undefined ? 0 : this.translator.walkReads;
+  }
+
   read(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
     if (!(length > 0)) return BUS_OK;
     requireBuffer(into, at, length);

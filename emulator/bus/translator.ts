@@ -9,6 +9,8 @@ export type AccessKind = typeof ACCESS_READ | typeof ACCESS_WRITE | typeof ACCES
 
 /** What stands between a device and the physical bus: the IOMMU. */
 export interface Translator {
+  /** Reads of tables in memory that translations have waited for, all told. */
+  readonly walkReads: number;
   /**
    * Translates one page's worth of an access. Hot: no allocation, no bigint.
    *

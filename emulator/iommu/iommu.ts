@@ -45,6 +45,8 @@ export class RiscvIommu implements Translator, MmioTarget {
   readonly registers: RegisterBlock<typeof IOMMU_REGISTERS>;
   /** Faults that could not be queued, for inspection: software cannot know how many there were. */
   lostFaults = 0;
+  /** See `Translator`: of directory and page tables. */
+  walkReads = 0;
   private readonly trace: Trace;
   private readonly capabilities: IommuCapabilities;
   private readonly recent = new RecentTranslations();
@@ -183,6 +185,7 @@ export class RiscvIommu implements Translator, MmioTarget {
     if (entry >= 0 && !this.needsWalk(entry, kind)) return this.use(entry, requesterId, page, offset, kind);
     const { walker } = this;
     const frame = walker.walk(context, page, kind);
+    this.walkReads += walker.reads;
     if (frame < 0) return this.fail(-frame, requesterId, page, offset, kind);
     iotlb.fill(entry, page, space, frame, walker.marks);
     this.recent.keep(requesterId, page, frame, walker.marks & ALLOWED_KINDS);
@@ -212,6 +215,7 @@ export class RiscvIommu implements Translator, MmioTarget {
     if (pointer.mode === DDTP_BARE) return page;
     if (pointer.mode === DDTP_OFF) return this.fail(CAUSE_ALL_DISALLOWED, requesterId, page, offset, kind);
     if (requesterId > pointer.widestDevice) return this.fail(CAUSE_TYPE_DISALLOWED, requesterId, page, offset, kind);
+    this.walkReads += pointer.levels;
     const cause = this.directory.locate(pointer.root, pointer.levels, requesterId);
     if (cause !== 0) return this.fail(cause, requesterId, page, offset, kind);
     this.directory.decode(this.contexts.place(requesterId));

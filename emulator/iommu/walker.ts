@@ -86,7 +86,7 @@ export type TableBus = Pick<PhysicalBus, 'load64' | 'store64' | 'descend' | 'ent
 export class FirstStageWalker {
   /** Of the walk that just succeeded: marks for the IOTLB, with the size of the leaf. */
   marks = 0;
-  /** Of the walk that just succeeded: how many PTEs it read. */
+  /** Of the last walk: how many PTEs it read. */
   reads = 0;
   /** Of the walk that just succeeded: where its leaf is, for `neighbour`; -1 if there was more to the walk. */
   private leafAt = -1;
@@ -163,6 +163,7 @@ export class FirstStageWalker {
   /** Any walk, without the quick way. See `walk`. */
   walkAnyhow(context: DeviceContext, page: number, kind: AccessKind): number {
     this.leafAt = -1;
+    this.reads = 0;
     const { root, levels } = context;
     const half = this.canonicalHalves[levels]!;
     if (page >= half && page < IOVA_PAGES - half) return -pageFaultOf(kind);
@@ -173,6 +174,7 @@ export class FirstStageWalker {
     let seen = 0;
     for (;;) {
       const outcome = bus.load64(table * PAGE_SIZE + indexOf(page, level) * 8, pte);
+      this.reads++;
       if (outcome !== BUS_OK) return outcome === BUS_POISONED ? -CAUSE_PT_CORRUPTED : -accessFaultOf(kind);
       const low = pte.lo | 0;
       const high = pte.hi | 0;
@@ -181,7 +183,6 @@ export class FirstStageWalker {
       table = (high & PPN_HI) * 0x40_0000 + (low >>> 10);
       level--;
     }
-    this.reads = levels - level;
     return this.leaf(context, seen & PTE_G, table, level, page, kind);
   }
 

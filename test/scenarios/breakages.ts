@@ -59,6 +59,44 @@ export const stopCopying =
     );
   };
 
+/** An engine writes a byte less than it should, of what it copies and of what comes from its streams. */
+export const writeOneByteLess =
+  (label: string): Breakage =>
+  ({ machine }) => {
+    const port = machine.hardware.port(label);
+    replace<CopyArguments, number>(
+      port,
+      'copy',
+      (copy) => (fromPage, fromOffset, toPage, toOffset, length) =>
+        copy(fromPage, fromOffset, toPage, toOffset, length - 1),
+    );
+    replace<[number, number, Uint8Array, number, number], number>(
+      port,
+      'write',
+      (write) => (page, offset, from, at, length) => write(page, offset, from, at, length - 1),
+    );
+  };
+
+/** An engine reads data from one byte further on. */
+export const readOneByteLate =
+  (label: string): Breakage =>
+  ({ machine }) => {
+    const late = (offset: number, length: number): number => (offset + length < 4096 ? offset + 1 : offset);
+    replace<[number, number, Uint8Array, number, number], number>(
+      machine.hardware.port(label),
+      'read',
+      (read) => (page, offset, into, at, length) => read(page, late(offset, length), into, at, length),
+    );
+  };
+
+/** An engine's completions are never told. */
+export const cutEngineInterrupt =
+  (label: string): Breakage =>
+  ({ machine }) => {
+    const engine = machine.hardware.device(label) as unknown as { lines: { set(level: boolean): void }[] };
+    for (const line of engine.lines) ignore(line, 'set');
+  };
+
 const iommuOf = (machine: Machine): Insides => machine.hardware.iommu as unknown as Insides;
 
 /** `IOTINVAL.VMA` is executed, and invalidates nothing. */

@@ -13,8 +13,11 @@ describe('shipped scenarios', () => {
 
   it('are those of the documentation', () => {
     expect([...scenarios.keys()]).to.deep.equal([
+      'axi-dma-loop',
       'cyclic-receive',
       'dmatest',
+      'linked-list-items',
+      'nvme-queues',
       'own-device',
       'sg-copy-direct',
       'sg-copy-iommu',
@@ -27,6 +30,8 @@ describe('shipped scenarios', () => {
       'user-buffer-lengths',
       'user-buffer-unpinned',
       'user-buffer',
+      'virtio-packed',
+      'virtio-split',
     ]);
   });
 

@@ -27,6 +27,9 @@ export interface PortAccess {
 export class FakePort implements DevicePort {
   readonly requesterId = 1;
   readonly addressWires = 64;
+  walkReads = 0;
+  /** Reads of tables that each access waits for. */
+  walksPerAccess = 0;
   /** All accesses, if `logging`. */
   readonly log: PortAccess[] = [];
   logging = false;
@@ -127,6 +130,7 @@ export class FakePort implements DevicePort {
     piece: (page: number, offset: number, done: number, count: number) => BusOutcome,
   ): BusOutcome {
     this.calls++;
+    this.walkReads += this.walksPerAccess;
     if (!Number.isInteger(page) || page < 0 || page >= 2 ** 52) throw new Error(`page ${page}`);
     if (!Number.isInteger(offset) || offset < 0 || offset >= PAGE) throw new Error(`offset ${offset}`);
     if (!Number.isInteger(length) || length < 0) throw new Error(`length ${length}`);

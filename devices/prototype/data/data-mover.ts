@@ -27,6 +27,8 @@ export class DataMover {
   discards = false;
   /** The source's packet is over: there is no more for this request. */
   packetEnded = false;
+  /** Reads of tables by the IOMMU that data have waited for since it was set to zero. */
+  walkReads = 0;
 
   private readonly port: DevicePort;
   private readonly stream: StreamPort;
@@ -71,6 +73,13 @@ export class DataMover {
 
   /** Moves at most `budget` bytes. Returns how many; 0 if the stream lets none pass, or if the failure is set. */
   move(budget: number): number {
+    const before = this.port.walkReads;
+    const length = this.moveRun(budget);
+    this.walkReads += this.port.walkReads - before;
+    return length;
+  }
+
+  private moveRun(budget: number): number {
     if (this.fromFixed || this.toFixed) return this.moveItems(budget);
     if (this.discards) return this.discard(Math.min(this.left, budget));
     const most = Math.min(this.left, budget);

@@ -92,9 +92,9 @@ export abstract class Follower {
     return owns(this.plan, this.fifo.lanes, base, phase);
   }
 
-  /** Answers come in order, as fast as the bus carries them. */
+  /** Answers come in order, as fast as IOMMU and bus let them. */
   protected answerAt(now: number, bytes: number): number {
-    return Math.max(now + this.bus.readNs(bytes), this.fifo.newestReadyAt);
+    return Math.max(now + this.bus.readNs(bytes) + this.bus.walkNs, this.fifo.newestReadyAt);
   }
 
   protected fail(code: ErrorCode, page: number, offset: number, index: number): void {

@@ -84,6 +84,10 @@ export class EntryPlan {
   readonly index: FieldAccess | null;
   readonly head: FieldAccess | null;
   readonly queue: FieldAccess | null;
+  readonly noEvent: MarkAccess | null;
+  readonly byEvent: MarkAccess | null;
+  readonly eventPhase: MarkAccess | null;
+  readonly event: FieldAccess | null;
   private readonly opcode: FieldAccess | null;
   private readonly movements = new Map<number, Moves>();
   private readonly fields: readonly PlacedField[];
@@ -136,6 +140,10 @@ export class EntryPlan {
     this.index = this.count('index');
     this.head = this.count('head');
     this.queue = this.count('queue');
+    this.noEvent = this.mark('no-event');
+    this.byEvent = this.mark('by-event');
+    this.eventPhase = this.mark('event-phase');
+    this.event = this.count('event');
     this.opcode = this.findOpcode();
   }
 

@@ -23,6 +23,9 @@ export interface Plan {
   /** What is written into completion queues or used rings, and what precedes the latter. */
   readonly done: EntryPlan | null;
   readonly doneHeader: EntryPlan | null;
+  /** Where software says which completions it wants to hear of: see `Events` of the format. */
+  readonly eventFlags: EntryPlan | null;
+  readonly eventIndex: EntryPlan | null;
   /** Whether a completion can tell that a request failed: the queue then goes on. */
   readonly tellsFailure: boolean;
 }
@@ -35,7 +38,7 @@ const segmentsOf = (pieces: Pieces) =>
 
 /** Compiles a format. @param parameters values of the queue's parameters */
 export const compilePlan = (format: Format, parameters: Parameters): Plan => {
-  const { entry, follow, pieces, completion } = format;
+  const { entry, follow, pieces, completion, events } = format;
   const plan = (descriptor: typeof entry) => new EntryPlan(descriptor, parameters);
   const heads = follow.kind === 'heads' ? follow : undefined;
   const pages = pagesOf(pieces);
@@ -57,6 +60,8 @@ export const compilePlan = (format: Format, parameters: Parameters): Plan => {
     segmentLimit: segments?.limit ?? 0,
     done,
     doneHeader: used === undefined ? null : plan(used.header),
+    eventFlags: events === undefined ? null : plan(events.flags),
+    eventIndex: events?.index === undefined ? null : plan(events.index),
     tellsFailure: (done ?? entryPlan).status !== null || (done ?? entryPlan).error !== null,
   };
 };

@@ -3,25 +3,42 @@ import type { PlacedCase, PlacedNested, PlacedVariants } from '../../../base/des
 import { EntryPlan } from './entry-plan';
 import { FieldAccess } from './field-access';
 
-/** Chooses among the shapes of one place: by the number in a field. */
-interface Choice {
-  readonly by: FieldAccess;
-  readonly cases: ReadonlyMap<
-    number,
-    { readonly index: number; readonly shape: PlacedCase; readonly within: readonly Choice[] }
-  >;
+/** A shape that a number chooses. */
+interface Chosen {
+  /** Its place among those that may be chosen; none is zero or one. */
+  readonly index: number;
+  readonly shape: PlacedCase;
+  readonly within: readonly Choice[];
 }
 
-const choicesOf = (variants: readonly PlacedVariants[]): Choice[] =>
-  variants.map(({ by, cases }) => ({
-    by: new FieldAccess(by),
-    cases: new Map(
+/** Fields of more bits than this are looked up in a map. */
+const TABLE_BITS = 8;
+
+/** Chooses among the shapes of one place: by the number in a field. */
+class Choice {
+  private readonly by: FieldAccess;
+  private readonly table: readonly (Chosen | undefined)[] | null;
+  private readonly map: ReadonlyMap<number, Chosen>;
+
+  constructor({ by, cases }: PlacedVariants) {
+    this.by = new FieldAccess(by);
+    this.map = new Map(
       cases.flatMap((shape, i) => {
         const chosen = { index: i + 2, shape, within: choicesOf(shape.placement.variants) };
         return shape.when.map((when) => [when, chosen] as const);
       }),
-    ),
-  }));
+    );
+    this.table = by.bits > TABLE_BITS ? null : Array.from({ length: 2 ** by.bits }, (_, i) => this.map.get(i));
+  }
+
+  /** What an entry has there; undefined if no shape is declared for its number. */
+  of(lanes: Int32Array, base: number): Chosen | undefined {
+    const number = this.by.number(lanes, base);
+    return this.table === null ? this.map.get(number) : this.table[number];
+  }
+}
+
+const choicesOf = (variants: readonly PlacedVariants[]): Choice[] => variants.map((one) => new Choice(one));
 
 /** A shape of an entry: its fields by their parts, and where in it an element of a segment list lies. */
 export interface Shape {
@@ -38,6 +55,9 @@ export class Shapes {
   private readonly choices: readonly Choice[];
   private readonly known = new Map<number, Shape>();
   private readonly only: Shape | null;
+  /** The shape that was met last: most queues see the same one over and over. */
+  private lastKey = -1;
+  private last: Shape | null = null;
 
   /** @param element a descriptor within this one that speaks for itself */
   constructor(descriptor: AnyDescriptor, parameters: Parameters, element: AnyDescriptor | null) {
@@ -52,7 +72,11 @@ export class Shapes {
   of(lanes: Int32Array, base: number): Shape {
     if (this.only !== null) return this.only;
     const key = keyOf(this.choices, lanes, base, 0);
-    return this.known.get(key) ?? this.learn(key, lanes, base);
+    if (key !== this.lastKey || this.last === null) {
+      this.last = this.known.get(key) ?? this.learn(key, lanes, base);
+      this.lastKey = key;
+    }
+    return this.last;
   }
 
   private learn(key: number, lanes: Int32Array, base: number): Shape {
@@ -86,8 +110,8 @@ const DIGITS = 256;
 
 const keyOf = (choices: readonly Choice[], lanes: Int32Array, base: number, start: number): number => {
   let key = start;
-  for (const { by, cases } of choices) {
-    const chosen = cases.get(by.number(lanes, base));
+  for (let i = 0; i < choices.length; i++) {
+    const chosen = choices[i]!.of(lanes, base);
     key = key * DIGITS + (chosen?.index ?? 1);
     if (chosen !== undefined && chosen.within.length > 0) key = keyOf(chosen.within, lanes, base, key);
   }
@@ -95,8 +119,8 @@ const keyOf = (choices: readonly Choice[], lanes: Int32Array, base: number, star
 };
 
 const collect = (choices: readonly Choice[], lanes: Int32Array, base: number, into: PlacedCase[]): void => {
-  for (const { by, cases } of choices) {
-    const chosen = cases.get(by.number(lanes, base));
+  for (const choice of choices) {
+    const chosen = choice.of(lanes, base);
     if (chosen === undefined) continue;
     into.push(chosen.shape);
     collect(chosen.within, lanes, base, into);

@@ -1,4 +1,6 @@
+import { PAGE_SIZE } from '../../../base/address';
 import type { AnyDescriptor, Format } from '../../../base/descriptor';
+import { valueOf } from '../../../base/descriptor/meaning';
 import { ENODEV } from '../../../base/errno';
 import {
   devm_platform_ioremap_resource,
@@ -9,7 +11,12 @@ import {
   type PlatformDevice,
   type PlatformDriver,
 } from '../../base/platform';
-import { DMA_BIT_MASK, dma_set_mask_and_coherent, dma_set_max_seg_size } from '../../dma/mapping';
+import {
+  DMA_BIT_MASK,
+  dma_set_mask_and_coherent,
+  dma_set_max_seg_size,
+  dma_set_min_align_mask,
+} from '../../dma/mapping';
 import { IS_ERR } from '../../err';
 import type { IoMem } from '../../io/io-mem';
 import {
@@ -69,6 +76,15 @@ const addressBits = (descriptors: readonly AnyDescriptor[]): number => {
   );
 };
 
+/** The largest page in which a queue describes data; 1 where none does. */
+const pageBytes = ({ pieces }: Format, queues: readonly PrototypeQueueOptions[]): number => {
+  const pages = pieces.kind === 'by-shape' ? pieces.pages : pieces;
+  if (pages.kind !== 'pages') return 1;
+  return Math.max(
+    ...[{}, ...queues].map(({ parameters = {} }: PrototypeQueueOptions) => valueOf(pages.page, parameters)),
+  );
+};
+
 const requestInterrupts = (pdev: PlatformDevice, queues: readonly PrototypeQueue[]): number[] | number => {
   const count = platform_irq_count(pdev);
   if (count < 0) return count;
@@ -105,6 +121,8 @@ const probe = (pdev: PlatformDevice, { format, queues: options = [] }: Prototype
   if (error !== 0) return error;
   // Entries that are too long are cut when they are posted.
   dma_set_max_seg_size(dev, 0xffff_ffff);
+  // A bounce buffer must keep the offset in the page: pages of a list leave no gaps.
+  dma_set_min_align_mask(dev, Math.min(pageBytes(format, options), PAGE_SIZE) - 1);
   const count = Math.min(regs.readl(PROTO_CAPABILITY) & CAPABILITY_QUEUES_MASK, Math.max(1, options.length));
   const queues = Array.from(
     { length: count },

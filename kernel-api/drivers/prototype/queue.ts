@@ -46,6 +46,12 @@ import {
   Q_STATUS,
   Q_STATUS_ENABLED,
   Q_STATUS_HALTED,
+  Q_STREAM,
+  Q_STREAM_LENGTH,
+  Q_STREAM_LOOP,
+  Q_STREAM_PACKETS,
+  Q_STREAM_PEER_SHIFT,
+  Q_STREAM_SEED,
 } from './regs';
 import {
   mapTransfer,
@@ -56,6 +62,18 @@ import {
   type TransferLists,
   type TransferResult,
 } from './transfer';
+
+/** Where data comes from that is written to memory, and where that goes that is read there. */
+export interface StreamOptions {
+  /** Packets that arrive are written to memory, not a pattern. Default false. */
+  readonly packets?: boolean;
+  /** What is read from memory arrives at the queue of this index. Default: it goes to the sink. */
+  readonly loopTo?: number;
+  /** Of the pattern. Default 0. */
+  readonly seed?: number;
+  /** Bytes of a packet of the pattern. Default 0: as many as a request takes. */
+  readonly packetBytes?: number;
+}
 
 /** How the driver sets its queues up. */
 export interface PrototypeQueueOptions extends PostOptions {
@@ -69,6 +87,8 @@ export interface PrototypeQueueOptions extends PostOptions {
   readonly parameters?: Readonly<Record<string, number>>;
   /** Completions until an interrupt, and nanoseconds after the first one in which it comes anyway. Default: each. */
   readonly coalesce?: { readonly count: number; readonly ns: number };
+  /** The far side of the queue. Default: the engine's pattern, and a sink. */
+  readonly stream?: StreamOptions;
   /** The CPU's way to descriptors, for who counts. Default: the kernel's memory. */
   readonly accessor?: (memory: LayoutMemory) => LayoutMemory;
 }
@@ -153,9 +173,20 @@ export class PrototypeQueue {
     regs.writel(Q_DONE_TAIL, 0);
     regs.writel(Q_COALESCE, coalesce?.count ?? 0);
     regs.writel(Q_COALESCE_NS, coalesce?.ns ?? 0);
+    this.setStream();
     regs.writel(Q_INT_STATUS, 0xffff_ffff);
     regs.writel(Q_INT_ENABLE, Q_INT_COMPLETE | Q_INT_ERROR);
     regs.writel(Q_CONTROL, Q_CONTROL_ENABLE);
+  }
+
+  private setStream(): void {
+    const { regs, options } = this;
+    if (options.stream === undefined) return;
+    const { packets = false, loopTo, seed = 0, packetBytes = 0 } = options.stream;
+    const loop = loopTo === undefined ? 0 : Q_STREAM_LOOP | (loopTo << Q_STREAM_PEER_SHIFT);
+    regs.writel(Q_STREAM_SEED, seed);
+    regs.writel(Q_STREAM_LENGTH, packetBytes);
+    regs.writel(Q_STREAM, (packets ? Q_STREAM_PACKETS : 0) | loop);
   }
 
   /**

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { nvmeAdmin, nvmeAdminSqe, nvmeCqe, nvmeIo, nvmeIoSqe } from '../../../devices/formats/nvme';
+import { adminOpcodes } from '../../../devices/formats/nvme-admin-commands';
+import { ioOpcodes } from '../../../devices/formats/nvme-io-commands';
 import { nvmePrp, nvmeSglDesc } from '../../../devices/formats/nvme-sgl';
 import { canCompare, expectSameInC } from './compile';
-import { expectFigures } from './figures';
+import { expectFigures, type Figure } from './figures';
 
 describe('NVMe queues, as data', () => {
   it('have the entry sizes of the base specification: submission 64, completion 16, SGL 16, PRP 8', () => {
@@ -10,7 +12,8 @@ describe('NVMe queues, as data', () => {
     expect(sizes).to.deep.equal([64, 64, 16, 16, 8]);
   });
 
-  // Base specification, "Common Command Format" and "Command Dword 0"; bytes and bits as its figures number them.
+  // Base specification, "Common Command Format" and "Command Dword 0"; bytes and bits as its figures number them. SPDK
+  // `nvme_spec.h`, `spdk_nvme_cmd`, has the same.
   for (const sqe of [nvmeIoSqe, nvmeAdminSqe]) {
     it(`${sqe.typeName}: what all commands have is where the base specification has it`, () => {
       expectFigures(sqe, [
@@ -31,24 +34,54 @@ describe('NVMe queues, as data', () => {
   }
 
   it('have the dwords of commands where the specifications have them', () => {
-    // NVM Command Set specification, "Write command", "Read command", "Dataset Management command".
+    // NVM Command Set specification 1.2, figures of command dwords 10 to 15; libnvme `types.h`, `NVME_IO_*`, has the upper
+    // half of dword 12.
+    const all: Figure[] = ['write', 'read', 'compare', 'verify'].flatMap((name): Figure[] => [
+      [`cmd.${name}.SLBA`, 40, 63, 0],
+      [`cmd.${name}.NLB`, 48, 15, 0],
+      [`cmd.${name}.CETYPE`, 48, 19, 16],
+      [`cmd.${name}.STC`, 48, 24, 24],
+      [`cmd.${name}.PRINFO`, 48, 29, 26],
+      [`cmd.${name}.FUA`, 48, 30, 30],
+      [`cmd.${name}.LR`, 48, 31, 31],
+      [`cmd.${name}.cdw13.extended.CEV`, 52, 15, 0],
+    ]);
     expectFigures(nvmeIoSqe, [
-      ['cmd.write.SLBA', 40, 63, 0],
-      ['cmd.write.NLB', 48, 15, 0],
+      ...all,
       ['cmd.write.DTYPE', 48, 23, 20],
-      ['cmd.write.PRINFO', 48, 29, 26],
-      ['cmd.write.FUA', 48, 30, 30],
-      ['cmd.write.LR', 48, 31, 31],
-      ['cmd.write.DSPEC', 52, 31, 16],
-      ['cmd.write.EILBRT', 56, 31, 0],
+      ['cmd.write.cdw13.hints.AF', 52, 3, 0],
+      ['cmd.write.cdw13.hints.AL', 52, 5, 4],
+      ['cmd.write.cdw13.hints.SEQREQ', 52, 6, 6],
+      ['cmd.write.cdw13.hints.INCPRS', 52, 7, 7],
+      ['cmd.write.cdw13.hints.DSPEC', 52, 31, 16],
+      ['cmd.write.cdw13.extended.DSPEC', 52, 31, 16],
+      ['cmd.write.LBTL', 56, 31, 0],
       ['cmd.write.LBAT', 60, 15, 0],
       ['cmd.write.LBATM', 60, 31, 16],
-      ['cmd.read.SLBA', 40, 63, 0],
-      ['cmd.read.NLB', 48, 15, 0],
+      ['cmd.read.cdw13.hints.AF', 52, 3, 0],
+      ['cmd.read.ELBTL', 56, 31, 0],
+      ['cmd.read.ELBAT', 60, 15, 0],
+      ['cmd.read.ELBATM', 60, 31, 16],
+      ['cmd.write_uncorrectable.DTYPE', 48, 23, 20],
+      ['cmd.write_uncorrectable.DSPEC', 52, 31, 16],
+      ['cmd.write_zeroes.DTYPE', 48, 22, 20],
+      ['cmd.write_zeroes.NSZ', 48, 23, 23],
+      ['cmd.write_zeroes.DEAC', 48, 25, 25],
       ['cmd.dataset_management.NR', 40, 7, 0],
       ['cmd.dataset_management.AD', 44, 2, 2],
+      ['cmd.reservation_register.RREGA', 40, 2, 0],
+      ['cmd.reservation_register.IEKEY', 40, 3, 3],
+      ['cmd.reservation_register.CPTPL', 40, 31, 30],
+      ['cmd.reservation_acquire.RTYPE', 40, 15, 8],
+      ['cmd.reservation_report.NUMD', 40, 31, 0],
+      ['cmd.reservation_report.EDS', 44, 0, 0],
+      ['cmd.io_management_receive.MOS', 40, 31, 16],
+      ['cmd.io_management_receive.NUMD', 44, 31, 0],
+      ['cmd.cancel.SQID', 40, 15, 0],
+      ['cmd.cancel.CANCEL_CID', 40, 31, 16],
+      ['cmd.cancel.ACODE', 44, 2, 0],
     ]);
-    // Base specification, "Identify command", "Create I/O Submission Queue command", "Get Log Page command".
+    // Base specification, "Admin Command Set"; libnvme `ioctl.h`, `NVME_*_CDW1x_*_SHIFT` and `_MASK`, has most of them.
     expectFigures(nvmeAdminSqe, [
       ['cmd.identify.CNS', 40, 7, 0],
       ['cmd.identify.CNTID', 40, 31, 16],
@@ -58,6 +91,49 @@ describe('NVMe queues, as data', () => {
       ['cmd.create_io_sq.CQID', 44, 31, 16],
       ['cmd.create_io_cq.IEN', 44, 1, 1],
       ['cmd.create_io_cq.IV', 44, 31, 16],
+      ['cmd.create_io_sq.QPRIO', 44, 2, 1],
+      ['cmd.create_io_sq.NVMSETID', 48, 15, 0],
+      ['cmd.identify.CNSSID', 44, 15, 0],
+      ['cmd.identify.CSI', 44, 31, 24],
+      ['cmd.identify.UIDX', 56, 6, 0],
+      ['cmd.get_log_page.LSP', 40, 14, 8],
+      ['cmd.get_log_page.RAE', 40, 15, 15],
+      ['cmd.get_log_page.LSI', 44, 31, 16],
+      ['cmd.get_log_page.UIDX', 56, 6, 0],
+      ['cmd.get_log_page.OT', 56, 23, 23],
+      ['cmd.get_log_page.CSI', 56, 31, 24],
+      ['cmd.get_features.SEL', 40, 10, 8],
+      ['cmd.set_features.SV', 40, 31, 31],
+      ['cmd.firmware_commit.FS', 40, 2, 0],
+      ['cmd.firmware_commit.CA', 40, 5, 3],
+      ['cmd.firmware_commit.BPID', 40, 31, 31],
+      ['cmd.device_self_test.STC', 40, 3, 0],
+      ['cmd.device_self_test.DSTP', 60, 31, 0],
+      ['cmd.namespace_attachment.SEL', 40, 3, 0],
+      ['cmd.directive_send.DOPER', 44, 7, 0],
+      ['cmd.directive_send.DTYPE', 44, 15, 8],
+      ['cmd.directive_send.DSPEC', 44, 31, 16],
+      ['cmd.virtualization_management.ACT', 40, 3, 0],
+      ['cmd.virtualization_management.RT', 40, 10, 8],
+      ['cmd.virtualization_management.CNTLID', 40, 31, 16],
+      ['cmd.virtualization_management.NR', 44, 15, 0],
+      ['cmd.format_nvm.LBAFL', 40, 3, 0],
+      ['cmd.format_nvm.MSET', 40, 4, 4],
+      ['cmd.format_nvm.PI', 40, 7, 5],
+      ['cmd.format_nvm.PIL', 40, 8, 8],
+      ['cmd.format_nvm.SES', 40, 11, 9],
+      ['cmd.format_nvm.LBAFU', 40, 13, 12],
+      ['cmd.security_send.NSSF', 40, 7, 0],
+      ['cmd.security_send.SECP', 40, 31, 24],
+      ['cmd.security_send.TL', 44, 31, 0],
+      ['cmd.security_receive.AL', 44, 31, 0],
+      ['cmd.sanitize.SANACT', 40, 2, 0],
+      ['cmd.sanitize.AUSE', 40, 3, 3],
+      ['cmd.sanitize.OWPASS', 40, 7, 4],
+      ['cmd.sanitize.OIPBP', 40, 8, 8],
+      ['cmd.sanitize.NDAS', 40, 9, 9],
+      ['cmd.sanitize.EMVS', 40, 10, 10],
+      ['cmd.sanitize.OVRPAT', 44, 31, 0],
       ['cmd.get_log_page.LID', 40, 7, 0],
       ['cmd.get_log_page.LPO', 48, 63, 0],
       ['cmd.set_features.FID', 40, 7, 0],
@@ -69,6 +145,18 @@ describe('NVMe queues, as data', () => {
     expect([numd.lanes[10]! >>> 0, numd.lanes[11]! >>> 0]).to.deep.equal([0x1234_0000, 0xabcd]);
   });
 
+  it('say in bits 1:0 of opcodes which way data goes, but for those that create queues in memory', () => {
+    const ways = [undefined, 'from-memory', 'to-memory'];
+    const creating = ['create_io_sq', 'create_io_cq', 'controller_data_queue'];
+    for (const { names, moves } of [ioOpcodes, adminOpcodes]) {
+      for (const [name, opcode] of Object.entries(names)) {
+        const way = creating.includes(name) ? undefined : ways[opcode & 3];
+        expect((moves as Record<string, string>)[name], name).to.equal(way);
+      }
+    }
+  });
+
+  // SPDK `nvme_spec.h`, `spdk_nvme_sgl_descriptor` and `spdk_nvme_cpl`, has the same figures.
   it('have SGL descriptors and completions where the base specification has them', () => {
     expectFigures(nvmeSglDesc, [
       ['body.data_block.length', 8, 31, 0],

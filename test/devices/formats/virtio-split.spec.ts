@@ -42,6 +42,6 @@ describe('virtio split rings, as data', () => {
   it('have the sizes of virtio 1.3, section 2.7', () => {
     const sizes = [virtqDesc, virtqAvail, virtqAvailElem, virtqUsed, virtqUsedElem].map(({ size }) => size);
     expect(sizes).to.deep.equal([16, 4, 2, 4, 8]);
-    expect(virtioSplit.descriptors).to.have.length(5);
+    expect(virtioSplit.descriptors).to.have.length(6);
   });
 });

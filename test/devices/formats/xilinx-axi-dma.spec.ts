@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { axiDmaMm2sDesc, axiDmaS2mmDesc } from '../../../devices/formats/xilinx-axi-dma';
 import { expectFigures } from './figures';
 
-// AMD PG021, "Scatter Gather Descriptor", "MM2S_CONTROL" … "S2MM_STATUS".
+// AMD PG021 7.1, "Scatter Gather Descriptor", "MM2S_CONTROL" … "S2MM_STATUS". The embeddedsw driver `xaxidma_hw.h`,
+// `XAXIDMA_BD_*`, and Linux's `xilinx_dma.c`, `XILINX_DMA_BD_*` and `xilinx_axidma_desc_hw`, have the same figures.
 describe('Xilinx AXI DMA descriptors, as data', () => {
   for (const one of [axiDmaMm2sDesc, axiDmaS2mmDesc]) {
     it(`${one.typeName}: has its words where the product guide has them, 16 words apart`, () => {

@@ -289,6 +289,28 @@ describe('prototype: time', () => {
     expect(behind).to.be.greaterThan(1.5 * ahead);
   });
 
+  it("goes by the IOMMU's reads of tables: beside other requests, and before the first answer after a rest", () => {
+    const nsWith = (walkReads: number, count: number, options: ConstructorParameters<typeof Rig>[1]): number => {
+      const rig = rigOf(OWN_RING, { bytesPerNs: 1e9, prefetch: 1, startNs: 1, ...options });
+      rig.port.walksPerAccess = walkReads;
+      const driver = new FamilyDriver(rig, kindOf(OWN_RING), 32);
+      const ready = rig.clock.now;
+      driver.submit(reads(count, 16));
+      rig.run();
+      driver.expectAllDone();
+      return rig.clock.now - ready;
+    };
+    // One request: entry, data and completion, of which the last one is posted.
+    const one = { latencyNs: 800, outstanding: 8 };
+    const dry = nsWith(0, 1, one);
+    const wet = nsWith(3, 1, one);
+    expect(wet - dry).to.be.within(2 * 3 * 800, 2 * 3 * 800 + 2 * 3 * 100 + 4);
+    // A read of a table takes the place of another request: of data, and of completions.
+    const busy = { latencyNs: 800, outstanding: 1, prefetch: 16, chunkBytes: 64 };
+    const once = 16 * 2 * 800;
+    expect(nsWith(2, 16, busy) - nsWith(0, 16, busy)).to.be.within(2 * once, 2.6 * once);
+  });
+
   it('is accounted for', () => {
     const rig = rigOf(OWN_RING, { latencyNs: 1000, prefetch: 1 });
     const driver = new FamilyDriver(rig, kindOf(OWN_RING), 32);

@@ -49,6 +49,8 @@ export const TO_MEMORY = 1;
 export const PHASE = 2;
 export const DONE_PHASE = 4;
 export const COUNTING = 8;
+export const EVENTS = 16;
+export const EVENT_INDEX = 32;
 
 /** What a queue is set up with. */
 export interface QueueOptions {

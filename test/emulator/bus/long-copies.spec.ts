@@ -25,6 +25,7 @@ const board = (refused = -1): Board => {
   const bus = new SystemBus(new Ram([{ base: physAddr(FIRST * PAGE_SIZE), size: PAGES * PAGE_SIZE }]));
   const translated: number[] = [];
   const translator = {
+    walkReads: 0,
     translate: (_: number, page: number): number => {
       translated.push(page);
       return page === refused ? BUS_ACCESS_FAULT : FIRST + frameOf(page);

@@ -42,6 +42,7 @@ const pattern = (length: number, seed: number): Uint8Array =>
 /** An IOMMU that knows some pages, and remembers who asked what. */
 class TableTranslator implements Translator {
   readonly asked: string[] = [];
+  walkReads = 0;
   readonly table: ReadonlyMap<number, number>;
 
   constructor(table: ReadonlyMap<number, number>) {

@@ -331,6 +331,22 @@ describe('emulator/iommu/queues', () => {
       expect(board.read32(REG.fqt)).to.equal(1);
     });
 
+    it('counts the reads of tables that translations wait for, of the directory too', () => {
+      const { board, table } = makeBoard();
+      table.map(IOVA, DATA, RWX);
+      const { iommu } = board;
+      const readsFor = (access: () => void): number => {
+        const before = iommu.walkReads;
+        access();
+        return iommu.walkReads - before;
+      };
+      const first = readsFor(() => board.translate(1, IOVA));
+      expect(first).to.be.greaterThan(3);
+      expect(readsFor(() => board.translate(1, IOVA + 5n))).to.equal(0);
+      // A fault at the top of the table is one read.
+      expect(readsFor(() => board.translate(1, IOVA + (1n << 36n)))).to.equal(1);
+    });
+
     it('tells faults and walks on the trace', () => {
       const { board, table } = makeBoard();
       table.map(IOVA, DATA, RWX);
