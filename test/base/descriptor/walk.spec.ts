@@ -126,6 +126,20 @@ describe('descriptors: a walk over memory', () => {
     ]);
   });
 
+  it('asks no frames of entries that the device writes to', () => {
+    const page = new Page();
+    const entries = [0, 64, 128, 192];
+    for (const at of entries) {
+      page.put(tailList.entry, at, { NEXT: BigInt(0x5000 + at + 64), addr: BigInt(0x9000 + at), LEN: 64 });
+    }
+    page.put(tailList.entry, 64, { NEXT: 0x5080n, addr: 0x9100n, LEN: 64, DONE: true });
+    const list = (moves: 'from-memory' | 'to-memory') => page.walk(tailList, { tail: 0x50c0n, moves });
+    expect(list('from-memory').findings).not.to.deep.equal([]);
+    const { findings, requests } = list('to-memory');
+    expect(brief(findings)).to.deep.equal([]);
+    expect(requests.map((one) => one.entries)).to.deep.equal([1, 1, 1, 1]);
+  });
+
   it('knows the lap by its phase, and wraps', () => {
     const page = new Page();
     const put = (index: number, AVAIL: boolean, USED: boolean): void =>
