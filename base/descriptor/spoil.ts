@@ -144,7 +144,10 @@ const listWithoutEnd: Spoil = (sample) => {
 };
 
 /** Whether entries make frames by their marks: those that the device writes to do not. */
-const inFrames = ({ format, roles, start }: Parameters<Spoil>[0], { lanes }: { readonly lanes: Int32Array }): boolean => {
+const inFrames = (
+  { format, roles, start }: Parameters<Spoil>[0],
+  { lanes }: { readonly lanes: Int32Array },
+): boolean => {
   const otherwise = format.moves === 'by-queue' ? (start.moves ?? 'unknown') : format.moves;
   return format.pieces.kind === 'frame' && roles.moves(lanes, otherwise) !== 'to-memory';
 };

@@ -32,6 +32,7 @@ import {
   platform_get_drvdata,
   platform_get_irq,
   platform_set_drvdata,
+  prototypeRegs as REG,
   readl,
   readl_poll_timeout,
   request_irq,
@@ -59,26 +60,6 @@ import { BOARD } from './2-machine';
 export const ENTRIES = 8;
 export const BUFFER = 2048;
 const RING_BYTES = ENTRIES * cardEntry.size;
-
-// Registers of the card, and of a queue. docs/prototype.md describes them.
-const ID = 0x00;
-const ID_VALUE = 0x544f_5250;
-const CONTROL = 0x10;
-const CONTROL_RESET = 1 << 0;
-const CONTROL_MASTER = 1 << 1;
-const CONTROL_INTERRUPTS = 1 << 2;
-const QUEUE = (queue: number): number => 0x100 * (queue + 1);
-const Q_CONTROL = 0x00;
-const Q_CONFIG = 0x08;
-const Q_SIZE = 0x0c;
-const Q_BASE = 0x10;
-const Q_DOORBELL = 0x30;
-const Q_INT_STATUS = 0x40;
-const Q_INT_ENABLE = 0x44;
-const Q_INT_ALL = 0x3; // complete, error
-const Q_STREAM = 0x70;
-const STREAM_PACKETS = 1 << 0;
-const STREAM_LOOP = 1 << 1;
 
 /** A buffer that the card has: what a `struct sk_buff` and its mapping are elsewhere. */
 export interface Packet {
@@ -114,7 +95,7 @@ export interface Card {
 /** Writes the entry at a ring's head, and so gives a packet to the card. */
 export type Give = (card: Card, ring: Ring, packet: Packet) => void;
 
-const entryAt = (ring: Ring, index: number): VirtAddr => virtAddr(ring.cpu + (index % ENTRIES) * cardEntry.size);
+export const entryAt = (ring: Ring, index: number): VirtAddr => virtAddr(ring.cpu + (index % ENTRIES) * cardEntry.size);
 
 const publish = descriptors.publisher(cardEntry);
 
@@ -170,7 +151,7 @@ const refill = (card: Card): void => {
       break;
     }
   }
-  writel(1, rx.regs.add(Q_DOORBELL));
+  writel(1, rx.regs.add(REG.Q_DOORBELL));
 };
 
 /** Sends a packet from `kmalloc`, and frees it when it has been sent. 0; `-EBUSY` or `-ENOMEM` if it stays the caller's. */
@@ -178,7 +159,7 @@ export const xmit = (card: Card, data: VirtAddr, length: number): number => {
   const { tx, lock } = card;
   const flags = spin_lock_irqsave(lock);
   const error = tx.head - tx.tail === ENTRIES ? -EBUSY : post(card, tx, data, length);
-  if (error === 0) writel(1, tx.regs.add(Q_DOORBELL));
+  if (error === 0) writel(1, tx.regs.add(REG.Q_DOORBELL));
   spin_unlock_irqrestore(lock, flags);
   return error;
 };
@@ -186,10 +167,10 @@ export const xmit = (card: Card, data: VirtAddr, length: number): number => {
 const interrupt = (_irq: number, data: unknown): IrqReturn => {
   const card = data as Card;
   const { tx, rx, lock } = card;
-  const [sent, arrived] = [readl(tx.regs.add(Q_INT_STATUS)), readl(rx.regs.add(Q_INT_STATUS))];
+  const [sent, arrived] = [readl(tx.regs.add(REG.Q_INT_STATUS)), readl(rx.regs.add(REG.Q_INT_STATUS))];
   if ((sent | arrived) === 0) return IRQ_NONE;
-  writel(sent, tx.regs.add(Q_INT_STATUS));
-  writel(arrived, rx.regs.add(Q_INT_STATUS));
+  writel(sent, tx.regs.add(REG.Q_INT_STATUS));
+  writel(arrived, rx.regs.add(REG.Q_INT_STATUS));
   const flags = spin_lock_irqsave(lock);
   reap(card, tx, () => undefined);
   spin_unlock_irqrestore(lock, flags);
@@ -199,19 +180,19 @@ const interrupt = (_irq: number, data: unknown): IrqReturn => {
 };
 
 const startQueue = ({ regs, dma, direction }: Ring, stream: number): void => {
-  writel(direction === DMA_FROM_DEVICE ? 1 : 0, regs.add(Q_CONFIG));
-  writel(ENTRIES, regs.add(Q_SIZE));
-  writeq(dma, regs.add(Q_BASE));
-  writel(Q_INT_ALL, regs.add(Q_INT_ENABLE));
-  writel(stream, regs.add(Q_STREAM));
-  writel(1, regs.add(Q_CONTROL));
+  writel(direction === DMA_FROM_DEVICE ? REG.Q_CONFIG_TO_MEMORY : 0, regs.add(REG.Q_CONFIG));
+  writel(ENTRIES, regs.add(REG.Q_SIZE));
+  writeq(dma, regs.add(REG.Q_BASE));
+  writel(REG.Q_INT_COMPLETE | REG.Q_INT_ERROR, regs.add(REG.Q_INT_ENABLE));
+  writel(stream, regs.add(REG.Q_STREAM));
+  writel(REG.Q_CONTROL_ENABLE, regs.add(REG.Q_CONTROL));
 };
 
 const probe = (pdev: PlatformDevice, giveWith: Give): number => {
   const { dev, kernel } = pdev;
   const regs = devm_platform_ioremap_resource(pdev, 0);
   if (IS_ERR(regs)) return regs;
-  if (readl(regs.add(ID)) !== ID_VALUE) return -ENODEV;
+  if (readl(regs.add(REG.PROTO_ID)) !== REG.PROTO_ID_VALUE) return -ENODEV;
   const irq = platform_get_irq(pdev, 0);
   if (irq < 0) return irq;
   const noMask = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
@@ -221,7 +202,7 @@ const probe = (pdev: PlatformDevice, giveWith: Give): number => {
   const cpu = dma_alloc_coherent(dev, 2 * RING_BYTES, handle, GFP_KERNEL);
   if (cpu === 0) return -ENOMEM;
   const ring = (queue: number, direction: DmaDataDirection): Ring => ({
-    regs: regs.add(QUEUE(queue)),
+    regs: regs.add(REG.QUEUE_REGS + queue * REG.QUEUE_REGS_STRIDE),
     cpu: virtAddr(cpu + queue * RING_BYTES),
     dma: dmaAddr(handle.value + BigInt(queue * RING_BYTES)),
     direction,
@@ -239,9 +220,9 @@ const probe = (pdev: PlatformDevice, giveWith: Give): number => {
     return noIrq;
   }
   platform_set_drvdata(pdev, card);
-  writel(CONTROL_MASTER | CONTROL_INTERRUPTS, regs.add(CONTROL));
-  startQueue(rx, STREAM_PACKETS);
-  startQueue(tx, STREAM_LOOP | (1 << 8)); // what goes out arrives at queue 1
+  writel(REG.CONTROL_MASTER | REG.CONTROL_INT_EN, regs.add(REG.PROTO_CONTROL));
+  startQueue(rx, REG.Q_STREAM_PACKETS);
+  startQueue(tx, REG.Q_STREAM_LOOP | (1 << REG.Q_STREAM_PEER_SHIFT)); // what goes out arrives at queue 1
   refill(card);
   return 0;
 };
@@ -250,9 +231,10 @@ const remove = async (pdev: PlatformDevice): Promise<void> => {
   const card = platform_get_drvdata<Card>(pdev);
   const { dev, regs, irq, tx, rx } = card;
   const { kernel } = dev;
-  writel(CONTROL_RESET, regs.add(CONTROL));
-  if ((await readl_poll_timeout(regs.add(CONTROL), (value) => (value & CONTROL_RESET) === 0, 10, 1000)) !== 0) {
-    dev_err(dev, 'the card does not stop: its memory is lost');
+  const control = regs.add(REG.PROTO_CONTROL);
+  writel(REG.CONTROL_RESET, control);
+  if ((await readl_poll_timeout(control, (value) => (value & REG.CONTROL_RESET) === 0, 10, 1000)) !== 0) {
+    dev_err(dev, 'the card does not stop, and keeps its memory');
     return;
   }
   await free_irq(kernel, irq, card);

@@ -33,10 +33,12 @@ export default scenario({
     for (const [number, length] of lengths.entries()) {
       const packet = lab.ok(kmalloc(kernel, length, GFP_KERNEL) || null, 'kmalloc');
       fillPattern(kernel, packet, length, number);
-      while (xmit(card, packet, length) === -EBUSY) {
+      let error: number;
+      while ((error = xmit(card, packet, length)) === -EBUSY) {
         full++;
         await msleep(kernel, 1);
       }
+      lab.ok(error, 'xmit');
     }
     await msleep(kernel, 10);
     await platform_driver_unregister(kernel, driver);

@@ -345,6 +345,26 @@ describe('descriptors: a dump', () => {
     ]);
   });
 
+  it("shows entries that tell nothing in one line, but never one that is the device's", () => {
+    const page = new Page();
+    const { entry } = commands;
+    page.put(entry, 2 * entry.size, { opcode: 2, OWN: true, LEN: 4, data: 0x9000n });
+    page.put(entry, 3 * entry.size, { opcode: 0, OWN: true });
+    const heads = dump('q', page.walk(commands, { entries: 8 })).filter((line) => line.startsWith('entry'));
+    const at = (index: number): string => `0x${(0x5000 + index * entry.size).toString(16)}: command`;
+    expect(heads).to.deep.equal([
+      `entry 0 to entry 1 at ${at(0)}, not the device's, all zero`,
+      `entry 2 at ${at(2)}`,
+      `entry 3 at ${at(3)}`,
+      `entry 4 to entry 7 at ${at(4)}, not the device's, all zero`,
+    ]);
+    const zeroes = dump('q', page.walk(plainRing, { entries: 2, from: 6 }));
+    expect(zeroes.filter((line) => line.startsWith('entry'))).to.deep.equal([
+      'entry 0 at 0x5000: plain_desc',
+      'entry 1 at 0x5010: plain_desc',
+    ]);
+  });
+
   it('shows the shape that an opcode chooses, and names', () => {
     const page = new Page();
     const { entry } = commands;
