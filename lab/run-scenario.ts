@@ -38,10 +38,7 @@ export interface RunOptions {
    * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
   readonly sanitizer?: boolean | { readonly site: SiteProbe };
-  /**
-   * Looks at the queues that the scenario has named, once. To look is to read as their devices do, so that the run is not
-   * quite the same afterwards.
-   */
+  /** Looks at the queues of the scenario's machine, once. The run does not notice. */
   readonly dump?: { readonly at: DumpMoment; readonly take: (lines: readonly string[]) => void };
   /** Called between the two runs: what the scenario does from now on, it has done before. */
   readonly onRerun?: () => Promise<void> | void;

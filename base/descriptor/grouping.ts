@@ -81,6 +81,7 @@ export class Grouping {
   end(): void {
     if (this.kind !== undefined && this.open > 0) {
       this.tell(`the ${this.kind} goes on after it, and the next entry is not the device's`);
+      this.walker.open = this.open;
     }
     this.close();
   }

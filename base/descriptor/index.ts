@@ -90,7 +90,7 @@ export type { LanePiece, PlacedField } from './placed';
 export { publisher, runPublisher, type Publish, type PublishRun } from './publish';
 export { rustStructs } from './rust';
 export type { Sample, Spoiled } from './sample';
-export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';
+export { wordsOfBytes, wordsOfLoads, wordsOfPeeks, type Loads, type PeekBytes, type WordReader } from './words';
 export {
   DescriptorQueue,
   queueLayout,

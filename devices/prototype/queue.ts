@@ -11,6 +11,7 @@ import type { PrototypeParameters } from './options';
 import { MOVES } from './plan/entry-plan';
 import type { Plan } from './plan/plan';
 import { readSetup, type QueueRegisters } from './queue-registers';
+import { QueueView } from './queue-view';
 import { RequestRun, RUN } from './request-run';
 import { QueueSetup } from './setup';
 import { ERROR, Q_CONTROL, Q_INT, Q_STATUS, type ErrorCode } from './spec';
@@ -37,6 +38,7 @@ export class Queue {
   readonly statistics: QueueStatistics;
   readonly stream: StreamPort;
   readonly interrupts: QueueInterrupts;
+  readonly view: QueueView;
   enabled = false;
   /** It has nothing to do until the next doorbell. */
   idle = true;
@@ -94,7 +96,8 @@ export class Queue {
       statistics,
       queue: index,
     });
-    const { follower, run } = this;
+    const { follower, run, setup } = this;
+    this.view = new QueueView(index, { format: plan.format, parameters, registers, setup, follower, run });
     if (follower instanceof LinkedFollower) follower.held = (page, offset) => run.completer.holds(page, offset);
   }
 
@@ -138,6 +141,7 @@ export class Queue {
     for (const register of [registers.current, registers.requests, registers.failures]) register.set(0);
     run.reset(this.otherwise());
     this.enabled = true;
+    this.view.began();
     this.tell('enabled', 0);
     const code = this.follower.start() || run.completer.start(setup);
     if (code !== ERROR.NONE) this.refuse(code);
@@ -162,8 +166,9 @@ export class Queue {
     if (!this.enabled) return;
     this.statistics.doorbells++;
     const code = this.follower.ring(lo, hi);
-    if (code !== ERROR.NONE) this.refuse(code);
-    else this.idle = false;
+    if (code === ERROR.NONE) this.idle = false;
+    else this.refuse(code);
+    this.view.rings++;
     this.publish();
   }
 
@@ -261,6 +266,7 @@ export class Queue {
   private finish(): void {
     const { run, registers, statistics } = this;
     if (!run.finish()) return;
+    this.view.completed(run.length);
     registers.index.lo = run.end.index >>> 0;
     registers.doneTail.lo = run.completer.tail;
     registers.requests.lo = (registers.requests.lo + 1) >>> 0;
@@ -335,6 +341,7 @@ export class Queue {
   /** Brings `Q_CONTROL` and `Q_STATUS` up to date. */
   publish(): void {
     const { control, status } = this.registers;
+    this.view.running = this.enabled;
     control.lo =
       (this.enabled && !this.disableRequested ? Q_CONTROL.ENABLE : 0) |
       (this.pauseRequested ? Q_CONTROL.PAUSE : 0) |

@@ -115,6 +115,11 @@ export class RequestRun {
     this.sent = false;
   }
 
+  /** Entries of the request that is under way, or that ended last. */
+  get length(): number {
+    return this.entries;
+  }
+
   /** Whether the data of the entry under way can go on. */
   get canMove(): boolean {
     const { mover } = this;

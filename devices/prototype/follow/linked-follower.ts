@@ -44,6 +44,18 @@ export class LinkedFollower extends Follower {
     return ERROR.NONE;
   }
 
+  override get listAt(): bigint | undefined {
+    const { next, ended, lists } = this;
+    if (this.hasNext && (this.looking || !this.hasEnded)) return next.bigint;
+    const first = lists[0];
+    if (first !== undefined) return (BigInt(first.page) << 12n) + BigInt(first.offset);
+    return this.hasEnded ? ended.bigint : undefined;
+  }
+
+  override get listTail(): bigint | undefined {
+    return this.hasTail ? this.tail.bigint : undefined;
+  }
+
   ring(lo: number, hi: number): ErrorCode {
     const { value } = this.plan.format.doorbell;
     if (value === 'head-address') return this.addList(lo, hi);
