@@ -10,21 +10,8 @@ import {
   wait_for_completion_timeout,
   type ScenarioContext,
 } from 'dmalab';
-import { netCard } from './1-format';
 import { BOARD } from './2-machine';
-import { ENTRIES, cardDriver, loadDriver, xmit, type Card } from './3-driver';
-
-/** Names the card's rings, so that they can be looked at. */
-export const watchRings = (lab: ScenarioContext, { tx, rx }: Card): void => {
-  lab.descriptors.watch('transmit', netCard, {
-    device: 'card',
-    start: () => ({ at: tx.dma, entries: ENTRIES, from: tx.tail % ENTRIES, moves: 'from-memory' }),
-  });
-  lab.descriptors.watch('receive', netCard, {
-    device: 'card',
-    start: () => ({ at: rx.dma, entries: ENTRIES, from: rx.tail % ENTRIES, moves: 'to-memory' }),
-  });
-};
+import { cardDriver, loadDriver, xmit, type Card } from './3-driver';
 
 /** Sends a packet, and waits for what arrives. Undefined if nothing does within a hundred jiffies. */
 export const sendOne = async (lab: ScenarioContext, card: Card, length: number): Promise<Uint8Array | undefined> => {
@@ -48,7 +35,6 @@ export default scenario({
   machine: BOARD,
   async run(lab) {
     const card = await loadDriver(lab, cardDriver());
-    watchRings(lab, card);
     const bytes = await sendOne(lab, card, 64);
     expectBytes(bytes ?? new Uint8Array(0), patternBytes(1, 0, 64), 'the packet');
     lab.note(`${bytes!.length} bytes came back`);

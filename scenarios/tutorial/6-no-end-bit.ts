@@ -2,7 +2,7 @@ import { descriptors, dma_wmb, scenario } from 'dmalab';
 import { cardEntry } from './1-format';
 import { BOARD } from './2-machine';
 import { cardDriver, entryAt, loadDriver, type Give } from './3-driver';
-import { sendOne, watchRings } from './4-first-packet';
+import { sendOne } from './4-first-packet';
 
 const publish = descriptors.publisher(cardEntry);
 
@@ -22,7 +22,6 @@ export default scenario({
   machine: BOARD,
   async run(lab) {
     const card = await loadDriver(lab, cardDriver(give));
-    watchRings(lab, card);
     const bytes = await sendOne(lab, card, 64);
     lab.note(bytes === undefined ? 'nothing came back' : `${bytes.length} bytes came back`);
   },

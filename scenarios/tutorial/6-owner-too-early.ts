@@ -2,7 +2,6 @@ import { scenario, GFP_KERNEL, fillPattern, kmalloc, msleep, EBUSY, kfree } from
 import { cardEntry } from './1-format';
 import { BOARD } from './2-machine';
 import { cardDriver, entryAt, loadDriver, xmit, type Give } from './3-driver';
-import { watchRings } from './4-first-packet';
 
 /** Stores the words of an entry from the first to the last, the owner bit among them. */
 const give: Give = ({ dev, tx }, ring, { dma, length }) => {
@@ -21,7 +20,6 @@ export default scenario({
   async run(lab) {
     const { kernel } = lab;
     const card = await loadDriver(lab, cardDriver(give));
-    watchRings(lab, card);
     let n = 0;
     card.receive = () => {
       n++;
