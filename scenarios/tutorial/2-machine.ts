@@ -4,6 +4,7 @@ import {
   ioremap,
   iounmap,
   platform_get_resource,
+  prototypeRegs as REG,
   readl,
   resource_size,
   scenario,
@@ -32,10 +33,9 @@ export default scenario({
     const device = lab.ok(kernel.drivers.devices.find(({ name }) => name.endsWith('.card')) ?? null, 'the device');
     const window = lab.ok(platform_get_resource(to_platform_device(device), IORESOURCE_MEM, 0), 'its registers');
     const regs = lab.ok(ioremap(kernel, window.start, resource_size(window)), 'ioremap');
-    lab.equal(readl(regs), 0x544f_5250, 'ID');
-    lab.note(
-      `${device.name}: ${readl(regs.add(0x8)) & 0xff} queues, entries of ${(readl(regs.add(0x8)) >> 8) & 0xffff} bytes`,
-    );
+    lab.equal(readl(regs.add(REG.PROTO_ID)), REG.PROTO_ID_VALUE, 'ID');
+    const queues = readl(regs.add(REG.PROTO_CAPABILITY)) & REG.CAPABILITY_QUEUES_MASK;
+    lab.note(`${device.name} has ${queues} queues`);
     iounmap(regs);
   },
 });

@@ -11,7 +11,8 @@ const give: Give = ({ dev, tx }, ring, { dma, length }) => {
   const entry = cardEntry.cursor();
   entry.ADDR = dma;
   entry.LEN = ring === tx ? length : length / 4;
-  entry.FIRST = entry.LAST = ring === tx;
+  entry.FIRST = ring === tx;
+  entry.LAST = ring === tx;
   entry.OWN = true;
   publish(dev.kernel.mm, entryAt(ring, ring.head), entry.lanes, () => dma_wmb(dev.kernel));
 };
