@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
+  addressOf,
   cHeader,
   counts,
   descriptor,
@@ -12,6 +13,7 @@ import {
   rustStructs,
   word16,
   word32,
+  word64,
   type AnyDescriptor,
 } from '../../../base/descriptor';
 import { all, simple } from './samples';
@@ -74,6 +76,7 @@ describe('descriptors: what is generated', () => {
     const unit = '/* length of data in units of 1 byte, at most 9000 bytes */';
     expect(text).to.include(`#define SIMPLE_DESC_LENGTH_MASK 0x0000ffffU ${unit}\n`);
     const tagged = descriptor('tagged', {
+      at: word64(addressOf('data')),
       words: word32(lengthIn(4)),
       told: word16(counts('written', 2)),
       id: word16(counts('id')),
