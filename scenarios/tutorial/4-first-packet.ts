@@ -13,7 +13,7 @@ import {
 import { BOARD } from './2-machine';
 import { cardDriver, loadDriver, xmit, type Card } from './3-driver';
 
-/** Sends a packet, and waits for what arrives. Undefined if nothing does within a hundred jiffies. */
+/** Sends a packet, and waits for what arrives. Undefined if nothing does within ten jiffies. */
 export const sendOne = async (lab: ScenarioContext, card: Card, length: number): Promise<Uint8Array | undefined> => {
   const { kernel } = lab;
   const arrived = new Completion(kernel, 'a packet');
@@ -25,7 +25,7 @@ export const sendOne = async (lab: ScenarioContext, card: Card, length: number):
   const packet = lab.ok(kmalloc(kernel, length, GFP_KERNEL) || null, 'kmalloc');
   fillPattern(kernel, packet, length, 1);
   lab.ok(xmit(card, packet, length), 'xmit');
-  await wait_for_completion_timeout(arrived, 100);
+  await wait_for_completion_timeout(arrived, 10);
   return bytes;
 };
 
