@@ -20,8 +20,16 @@ export interface Tutorial {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A block of code; those that belong to a file come after its name in bold. */
-const BLOCK = /(?:^\*\*(?<file>\S+)\*\*\n\n)?^```(?<language>\w+)\n(?<text>.*?)^```$/gms;
+/** A block of code; those that belong to a file come after its name in bold. Or where the last diff of a file is undone. */
+const BLOCK =
+  /(?:^\*\*(?<file>\S+)\*\*\n\n)?^```(?<language>\w+)\n(?<text>.*?)^```$|^<!-- undone: (?<undone>\S+) -->$/gms;
+
+interface Block {
+  readonly file?: string;
+  readonly language?: string;
+  readonly text: string;
+  readonly undone?: string;
+}
 
 /** Takes lines away and adds lines as a diff says; each of its runs without `+` must be there once. */
 const patched = (text: string, diff: string, file: string): string => {
@@ -49,11 +57,15 @@ const commandsOf = (text: string): Session['commands'] =>
 export const readTutorial = (): Tutorial => {
   const text = fs.readFileSync(path.join(ROOT, 'docs', 'tutorial.md'), 'utf8');
   const files: Record<string, string> = {};
+  const undo: Record<string, string> = {};
   const sessions: Session[] = [];
   for (const { groups } of text.matchAll(BLOCK)) {
-    const { file, language, text: code } = groups as { file?: string; language: string; text: string };
-    if (file !== undefined && language === 'diff') files[file] = patched(files[file] ?? '', code, file);
-    else if (file !== undefined) files[file] = file in files ? `${files[file]!}\n${code}` : code;
+    const { file, language, text: code, undone } = groups as unknown as Block;
+    if (undone !== undefined) files[undone] = undo[undone] ?? '';
+    else if (file !== undefined && language === 'diff') {
+      undo[file] = files[file] ?? '';
+      files[file] = patched(undo[file], code, file);
+    } else if (file !== undefined) files[file] = file in files ? `${files[file]!}\n${code}` : code;
     else if (language === 'console') sessions.push({ commands: commandsOf(code), files: { ...files } });
   }
   return { sessions, files };
