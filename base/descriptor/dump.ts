@@ -91,6 +91,43 @@ const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] 
   return [...lines, ...[...rest].map(findingLine)];
 };
 
+/** Fields that a small picture shows whether something is wrong with them or not. */
+const TELLING: readonly string[] = ['address', 'length'];
+const TELLING_MARKS: readonly string[] = ['owner', 'phase', 'last', 'more', 'indirect'];
+const PICTURE_FIELDS = 8;
+
+const isTelling = ({ meaning }: PlacedField): boolean =>
+  meaning !== undefined &&
+  (TELLING.includes(meaning.kind) || (meaning.kind === 'mark' && TELLING_MARKS.includes(meaning.role)));
+
+/** What is said about a field of an entry, or about the entry. */
+export interface EntryNote {
+  readonly field?: string | undefined;
+  readonly text: string;
+}
+
+/** One entry in a few lines: the fields that matter, each note below its field. */
+export const dumpEntry = (entry: WalkedEntry, notes: readonly EntryNote[]): string[] => {
+  const { where, address, descriptor } = entry;
+  const fields = fieldLines(entry);
+  const noted = notes.map(({ field }) => field);
+  const shown =
+    fields.length <= PICTURE_FIELDS
+      ? fields
+      : fields.filter(([field]) => noted.includes(field.path) || isTelling(field)).slice(0, 2 * PICTURE_FIELDS);
+  const rest = new Set(notes);
+  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}`];
+  for (const [field, line] of shown) {
+    lines.push(line);
+    for (const note of notes) {
+      if (note.field !== field.path) continue;
+      rest.delete(note);
+      lines.push(`    ! ${note.text}`);
+    }
+  }
+  return [...lines, ...[...rest].map(({ text }) => `    ! ${text}`)];
+};
+
 /**
  * What a walk found, as lines of text: every entry with its fields, their bits and values, and what is wrong with them.
  * Entries that are not the device's and hold nothing but zeroes take one line together.

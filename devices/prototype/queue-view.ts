@@ -39,6 +39,7 @@ export class QueueView implements DescribedQueue {
   /** It begins afresh. */
   began(): void {
     this.sessions++;
+    this.running = true;
     this.done = 0;
   }
 

@@ -39,7 +39,7 @@ const work = (kernel: BootedKernel, machine: Machine, look: (at: bigint) => void
   const words = new Int32Array(16);
   const buffer = kmalloc(kernel, 512, GFP_KERNEL);
   for (let i = 0; i < 6; i++) {
-    kernel.mm.fill(cpu as never, i, 128);
+    kernel.mm.fill(cpu, i, 128);
     look(handle.value);
     look(0x7000_0000_0000n + BigInt(i) * 64n);
     const at = dma_map_single(dev, buffer, 512, DMA_TO_DEVICE);
@@ -49,7 +49,7 @@ const work = (kernel: BootedKernel, machine: Machine, look: (at: bigint) => void
     dma_unmap_single(dev, at, 512, DMA_TO_DEVICE);
     look(at);
   }
-  dma_free_coherent(dev, 2 * PAGE_SIZE, cpu as never, handle.value as never);
+  dma_free_coherent(dev, 2 * PAGE_SIZE, cpu, handle.value as never);
   look(handle.value);
 };
 
