@@ -22,6 +22,7 @@ export default scenario({
   name: 'tutorial-owner-too-early',
   description: 'the card may take an entry whose address is not there yet',
   machine: BOARD,
+  reports: { expect: ['DMA-DESC-EARLY'] },
   async run(lab) {
     const card = await loadDriver(lab, cardDriver(give));
     const bytes = await sendOne(lab, card, 64);

@@ -21,6 +21,7 @@ export default scenario({
   name: 'tutorial-wrong-unit',
   description: 'lengths in bytes, where the card counts words of four',
   machine: BOARD,
+  reports: { expect: ['DMA-DESC-UNMAPPED'] },
   async run(lab) {
     const card = await loadDriver(lab, cardDriver(give));
     const bytes = await sendOne(lab, card, 64);
