@@ -12,11 +12,11 @@ import {
 import { BOARD } from './2-machine';
 import { BUFFER, ENTRIES, cardDriver, loadDriver, xmit } from './3-driver';
 
-const PACKETS = 100;
+const PACKETS = 40;
 
 export default scenario({
   name: 'tutorial-many-packets',
-  description: 'a hundred packets of any length, in rings of eight entries',
+  description: 'forty packets of any length, in rings of eight entries',
   machine: BOARD,
   matrix: { translation: 'all', coherency: 'all', mask: 'all', cache: 'all' },
   async run(lab) {
