@@ -1,4 +1,5 @@
-import type { TraceEvent } from './trace-events';
+import type { PhysAddr } from './address';
+import type { CacheLineEvent, TraceEvent } from './trace-events';
 
 /** An event with its place in the run: simulated time in nanoseconds, and its ordinal on the trace. */
 export interface TraceRecord {
@@ -10,6 +11,21 @@ export interface TraceRecord {
 /** Receives the events of a machine in order. Must not act on the machine. */
 export type TraceSubscriber = (record: TraceRecord) => void;
 
+/** Receives a `CacheLineEvent` by its parts: a run has more of them than of all others, and none may cost an object. */
+export type CacheLineSubscriber = (
+  ordinal: number,
+  time: number,
+  type: CacheLineEvent['type'],
+  physical: PhysAddr,
+  cause: CacheLineEvent['cause'],
+  dirty: boolean,
+) => void;
+
+interface Listener {
+  readonly record: TraceSubscriber;
+  readonly cacheLine: CacheLineSubscriber | undefined;
+}
+
 /**
  * The one stream of events of a machine.
  *
@@ -20,7 +36,7 @@ export class Trace {
   /** Whether anyone listens. */
   active = false;
   private readonly now: () => number;
-  private readonly subscribers: TraceSubscriber[] = [];
+  private readonly listeners: Listener[] = [];
   private ordinal = 0;
 
   /** @param now tells the simulated time, in nanoseconds. */
@@ -28,21 +44,41 @@ export class Trace {
     this.now = now;
   }
 
-  /** Adds a subscriber; the result takes it off again. */
-  subscribe(subscriber: TraceSubscriber): () => void {
-    this.subscribers.push(subscriber);
+  /**
+   * Adds a subscriber; the result takes it off again.
+   * @param cacheLine receives the events of cache lines, in the subscriber's place
+   */
+  subscribe(subscriber: TraceSubscriber, cacheLine?: CacheLineSubscriber): () => void {
+    const listener: Listener = { record: subscriber, cacheLine };
+    this.listeners.push(listener);
     this.active = true;
     return () => {
-      const index = this.subscribers.indexOf(subscriber);
-      if (index >= 0) this.subscribers.splice(index, 1);
-      this.active = this.subscribers.length > 0;
+      const index = this.listeners.indexOf(listener);
+      if (index >= 0) this.listeners.splice(index, 1);
+      this.active = this.listeners.length > 0;
     };
   }
 
   /** Hands an event to every subscriber, in the order in which they came. */
   emit(event: TraceEvent): void {
     const record: TraceRecord = { ordinal: this.ordinal++, time: this.now(), event };
-    for (const subscriber of this.subscribers) subscriber(record);
+    for (const listener of this.listeners) listener.record(record);
+  }
+
+  /** Hands over a `CacheLineEvent`, which is made only if somebody wants it whole. */
+  emitCacheLine(
+    type: CacheLineEvent['type'],
+    physical: PhysAddr,
+    cause: CacheLineEvent['cause'],
+    dirty: boolean,
+  ): void {
+    const ordinal = this.ordinal++;
+    const time = this.now();
+    let whole: TraceRecord | undefined;
+    for (const { record, cacheLine } of this.listeners) {
+      if (cacheLine !== undefined) cacheLine(ordinal, time, type, physical, cause, dirty);
+      else record((whole ??= { ordinal, time, event: { type, physical, cause, dirty } }));
+    }
   }
 }
 
@@ -63,7 +99,7 @@ export class TraceHasher {
   /** How many events went into the hash. */
   count = 0;
 
-  /** To be subscribed: `trace.subscribe(hasher.add)`. */
+  /** To be subscribed: `trace.subscribe(hasher.add, hasher.addCacheLine)`. */
   readonly add = ({ ordinal, time, event }: TraceRecord): void => {
     this.count++;
     this.mixNumber(ordinal);
@@ -74,6 +110,15 @@ export class TraceHasher {
       this.mixKey(key);
       this.mixValue(fields[key]);
     }
+  };
+
+  /** The same for events of cache lines. Types differ in two of their letters, causes in the first. */
+  readonly addCacheLine: CacheLineSubscriber = (ordinal, time, type, physical, cause, dirty) => {
+    this.count++;
+    this.mixNumber(ordinal);
+    this.mixNumber(time);
+    this.mixNumber(physical);
+    this.mix((type.charCodeAt(6) << 24) ^ (type.charCodeAt(7) << 16) ^ (cause.charCodeAt(0) << 8) ^ (dirty ? 1 : 0));
   };
 
   /** Fields of one event hardly differ in both of these, and always stand in the same order. */

@@ -119,8 +119,8 @@ class Run {
     };
     const machine = new Machine(overlayMachine(scenario.machine ?? {}, matrixCase), host);
     this.machine = machine;
-    machine.trace.subscribe(this.hasher.add);
-    machine.trace.subscribe(this.counter.add);
+    machine.trace.subscribe(this.hasher.add, this.hasher.addCacheLine);
+    machine.trace.subscribe(this.counter.add, this.counter.ignoreCacheLine);
     if (subscriber !== undefined) machine.trace.subscribe(subscriber);
     sanitizer?.attach(machine);
     machine.boot();

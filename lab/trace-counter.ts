@@ -1,5 +1,5 @@
 import { BUS_OK } from '../base/bus-outcome';
-import type { TraceRecord } from '../base/trace';
+import type { CacheLineSubscriber, TraceRecord } from '../base/trace';
 
 /** Counts on the trace what every report shows. */
 export class TraceCounter {
@@ -9,7 +9,7 @@ export class TraceCounter {
   bytesWritten = 0;
   interrupts = 0;
 
-  /** To be subscribed: `trace.subscribe(counter.add)`. */
+  /** To be subscribed: `trace.subscribe(counter.add, counter.ignoreCacheLine)`. */
   readonly add = ({ event }: TraceRecord): void => {
     switch (event.type) {
       case 'warn':
@@ -31,4 +31,7 @@ export class TraceCounter {
         break;
     }
   };
+
+  /** Nothing of what happens to cache lines is counted. */
+  readonly ignoreCacheLine: CacheLineSubscriber = () => undefined;
 }

@@ -321,7 +321,7 @@ export class CpuCache {
   }
 
   private tell(type: CacheLineEvent['type'], line: number, cause: Cause, dirty: boolean): void {
-    this.trace.emit({ type, physical: physAddr(line * LINE_SIZE), cause, dirty });
+    this.trace.emitCacheLine(type, physAddr(line * LINE_SIZE), cause, dirty);
   }
 }
 

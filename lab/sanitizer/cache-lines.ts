@@ -17,8 +17,7 @@ export interface LineStory {
   soiledAt: Moment | null;
   /** Bytes that a device wrote to RAM while the cache held the line. */
   readonly overtaken: LineMask;
-  overtakenBy: string;
-  /** The memory that it was writing to. */
+  /** What that device was writing to. */
   lease: Lease | null;
 }
 
@@ -67,7 +66,6 @@ export class CacheLines {
         soiled: { low: 0, high: 0 },
         soiledAt: null,
         overtaken: { low: 0, high: 0 },
-        overtakenBy: '',
         lease: null,
       };
       this.stories.set(line, story);
@@ -88,11 +86,16 @@ export class CacheLines {
 
   /** The CPU stores to a range. */
   stored(address: number, length: number, when: Moment): void {
-    this.each(address, length, (line, start, end) => {
+    for (let done = 0; done < length;) {
+      const line = Math.floor((address + done) / LINE_SIZE);
+      const start = address + done - line * LINE_SIZE;
+      const end = Math.min(LINE_SIZE, start + length - done);
       const story = this.tell(line);
-      addBytes(story.soiled, start, end);
+      if (end - start === LINE_SIZE) story.soiled.low = story.soiled.high = -1;
+      else addBytes(story.soiled, start, end);
       story.soiledAt = when;
-    });
+      done += end - start;
+    }
   }
 
   /**
@@ -102,8 +105,7 @@ export class CacheLines {
   overtake(
     address: number,
     length: number,
-    device: string,
-    lease: Lease | null,
+    lease: Lease,
     visitDirty: (line: number, story: LineStory, written: LineMask) => void,
   ): boolean {
     const { cache } = this.memory;
@@ -114,7 +116,6 @@ export class CacheLines {
       held = true;
       const story = this.tell(line);
       addBytes(story.overtaken, start, end);
-      story.overtakenBy = device;
       story.lease = lease;
       if (cache.isDirty(slot)) visitDirty(line, story, maskOf(start, end));
     });

@@ -63,10 +63,6 @@ export const REPORT_KINDS = {
     title: 'two mappings share a cache line',
     fix: 'align buffers that devices write to dma_get_cache_alignment()',
   },
-  'DMA-LOST-WRITE': {
-    title: 'a write-back of the cache lands on top of what the device wrote',
-    fix: 'keep the CPU off the lines of a buffer while the device owns it',
-  },
   'DMA-STALE-READ': {
     title: 'the CPU reads an old cache line',
     fix: 'invalidate what the device wrote before it is read: unmap or for_cpu with the full length and the right direction',

@@ -1,5 +1,7 @@
+import type { PhysAddr } from '../../base/address';
 import { LabError } from '../../base/errors';
 import type { TraceRecord } from '../../base/trace';
+import type { CacheLineEvent } from '../../base/trace-events';
 import type { MemoryWatch } from '../../emulator/bus/memory-watch';
 import { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
@@ -46,7 +48,10 @@ export class Sanitizer implements MemoryWatch {
     const recorder = new Recorder(machine.clock, this.options.site, this.options.wanted);
     this.recorder = recorder;
     this.rules = makeRules(new SanitizerState(machine, recorder, this.pages));
-    machine.trace.subscribe((record) => this.follow(record));
+    machine.trace.subscribe(
+      (record) => this.follow(record),
+      (_ordinal, _time, type, physical, _cause, dirty) => this.followCacheLine(type, physical, dirty),
+    );
   }
 
   cpuRead(address: number, length: number, uncached: boolean): void {
@@ -92,6 +97,11 @@ export class Sanitizer implements MemoryWatch {
     this.recorder!.step();
     if (rules !== undefined) dispatch(rules, event);
   }
+
+  private followCacheLine(type: CacheLineEvent['type'], physical: PhysAddr, dirty: boolean): void {
+    this.recorder!.step();
+    this.rules?.cache.changed(type, physical, dirty);
+  }
 }
 
 interface Rules {
@@ -129,11 +139,6 @@ const dispatch = (rules: Rules, event: TraceRecord['event']): void => {
     case 'dma-read':
     case 'dma-write':
       rules.device.accessed(event);
-      break;
-    case 'cache-clean':
-    case 'cache-evict':
-    case 'cache-drop':
-      rules.cache.changed(event);
       break;
     case 'dma-map':
       rules.map.mapped(event);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 
-import { TraceHasher, type TraceRecord } from '../../base/trace';
+import { physAddr } from '../../base/address';
+import { Trace, TraceHasher, type TraceRecord } from '../../base/trace';
 
 const record = (ordinal: number, time: number, event: object): TraceRecord =>
   ({ ordinal, time, event }) as unknown as TraceRecord;
@@ -68,5 +69,52 @@ describe('trace hash', () => {
       seen.add(hasher.digest());
     }
     expect(seen.size).to.equal(20_000);
+  });
+
+  it('tells events of cache lines apart by each of their parts', () => {
+    const digestOfLine = (...parts: Parameters<TraceHasher['addCacheLine']>): string => {
+      const hasher = new TraceHasher();
+      hasher.addCacheLine(...parts);
+      expect(hasher.count).to.equal(1);
+      return hasher.digest();
+    };
+    const types = ['cache-fill', 'cache-dirty', 'cache-clean', 'cache-evict', 'cache-drop'] as const;
+    const causes = ['access', 'operation', 'snoop', 'whim'] as const;
+    const digests = [
+      digestOfLine(1, 0, 'cache-fill', physAddr(64), 'access', false),
+      digestOfLine(0, 1, 'cache-fill', physAddr(64), 'access', false),
+      digestOfLine(0, 0, 'cache-fill', physAddr(2 ** 40), 'access', false),
+    ];
+    for (const type of types) {
+      for (const cause of causes) {
+        for (const dirty of [false, true]) digests.push(digestOfLine(0, 0, type, physAddr(64), cause, dirty));
+      }
+    }
+    expect(new Set(digests).size).to.equal(3 + 5 * 4 * 2);
+  });
+});
+
+describe('trace', () => {
+  it('hands a cache line to each subscriber in its way, with one ordinal, and makes the event once', () => {
+    const trace = new Trace(() => 7);
+    const whole: TraceRecord[] = [];
+    const parts: unknown[][] = [];
+    trace.subscribe((record) => whole.push(record));
+    trace.subscribe(
+      () => undefined,
+      (...words) => parts.push(words),
+    );
+    const stop = trace.subscribe((record) => whole.push(record));
+    trace.emitCacheLine('cache-evict', physAddr(128), 'whim', true);
+    stop();
+    trace.emitCacheLine('cache-drop', physAddr(192), 'operation', false);
+    const event = { type: 'cache-evict', physical: 128, cause: 'whim', dirty: true };
+    expect(whole[0]).to.deep.equal({ ordinal: 0, time: 7, event });
+    expect(whole[1]).to.equal(whole[0]);
+    expect(whole.slice(2).map(({ ordinal }) => ordinal)).to.deep.equal([1]);
+    expect(parts).to.deep.equal([
+      [0, 7, 'cache-evict', 128, 'whim', true],
+      [1, 7, 'cache-drop', 192, 'operation', false],
+    ]);
   });
 });

@@ -30,8 +30,15 @@ const blamed = ({ places, at }: SanitizerReport): readonly (string | null)[] => 
   return place === undefined ? [] : [place.site, ...place.callers];
 };
 
+/** Whether this is `npm run sweep:museum`. */
+const THOROUGH = process.env['DMALAB_SWEEP_MUSEUM'] !== undefined;
+/** Otherwise it is one case of so many: a number that no count of values divides, so that every value of an axis comes up. */
+const STEP = THOROUGH ? 1 : 7;
+
 const casesOf = (exhibit: Exhibit, driver: DriverChoice): readonly MatrixCase[] =>
-  expandMatrix(matrixValues(exhibit.matrix!), { driver: [driver] }, exhibit.machine ?? {}).cases;
+  expandMatrix(matrixValues(exhibit.matrix!), { driver: [driver] }, exhibit.machine ?? {}).cases.filter(
+    (_, index) => (index + exhibit.exhibit.number) % STEP === 0,
+  );
 
 describe('the bug museum', () => {
   const ramPool = new RamPool();
@@ -72,7 +79,8 @@ describe('the bug museum', () => {
       const surprises = harmed
         .filter((where) => !showsAt(exhibit.exhibit, where))
         .map((where) => caseName('harm', where));
-      expect({ some: harmed.length > 0, surprises }).to.deep.equal({ some: true, surprises: [] });
+      // There are exhibits that do harm in few cases.
+      expect({ some: !THOROUGH || harmed.length > 0, surprises }).to.deep.equal({ some: true, surprises: [] });
     });
 
     it(`${exhibit.name}: run by itself, it shows its bug`, async () => {

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../../base/address';
+import { PAGE_SIZE, type PhysAddr } from '../../../base/address';
 import type { CacheLineEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
 import { LINE_SIZE } from '../../../emulator/cache/options';
@@ -15,7 +15,7 @@ export class CacheRules {
     this.state = state;
   }
 
-  changed({ type, physical, dirty }: CacheLineEvent): void {
+  changed(type: CacheLineEvent['type'], physical: PhysAddr, dirty: boolean): void {
     const { lines } = this.state;
     if (lines === undefined || type === 'cache-fill' || type === 'cache-dirty') return;
     const line = Math.floor(physical / LINE_SIZE);
@@ -29,22 +29,22 @@ export class CacheRules {
 
   /** A dirty line was written back over bytes that a device had written meanwhile. */
   private wroteBack(physical: number, story: LineStory): void {
-    if (isEmptyMask(story.overtaken)) return;
     const { recorder } = this.state;
     const { lease } = story;
+    if (lease === null || isEmptyMask(story.overtaken)) return;
     const isOwn = isEmptyMask(story.soiled) || overlaps(story.soiled, story.overtaken);
     recorder.report({
-      id: lease === null ? 'DMA-LOST-WRITE' : isOwn ? 'DMA-DIRTY-LINE' : 'DMA-LINE-SHARED',
-      device: story.overtakenBy,
+      id: isOwn ? 'DMA-DIRTY-LINE' : 'DMA-LINE-SHARED',
+      device: lease.device.name,
       harm: 'happened',
-      message: `a dirty cache line at physical ${hex(physical)} was written back on top of what ${story.overtakenBy} had written there`,
+      message: `a dirty cache line at physical ${hex(physical)} was written back on top of what ${lease.device.name} had written there`,
       places: [
-        ['mapped', lease?.mapped ?? null],
+        ['mapped', lease.mapped],
         ['written by the CPU', story.soiledAt],
         ['written back', recorder.now],
       ],
       fault: faultOfDirtyLine(lease, story),
-      shape: lease?.shape ?? '',
+      shape: lease.shape,
     });
   }
 

@@ -25,7 +25,7 @@ export class CpuRules {
     this.state.recorder.step();
     this.eachPage(address, length, (start, bytes, flags) => {
       if ((flags & PAGE_LENT) !== 0 && this.readLent(start, bytes)) return;
-      if ((flags & PAGE_STALE) !== 0 && !uncached && this.readOld(start, bytes, flags)) return;
+      if ((flags & PAGE_STALE) !== 0 && !uncached && this.readOld(start, bytes)) return;
       if ((flags & PAGE_ORIGINS) !== 0) this.readUnwritten(start, bytes);
     });
   }
@@ -147,33 +147,25 @@ export class CpuRules {
   }
 
   /** A line that a device has written under is still there though the CPU may read it. */
-  private readOld(address: number, length: number, flags: number): boolean {
+  private readOld(address: number, length: number): boolean {
     const { lines, recorder } = this.state;
     const at = lines?.firstOld(address, length) ?? -1;
     if (at < 0) return false;
-    const story = lines!.story(Math.floor((address + at) / LINE_SIZE));
-    const lease = (flags & PAGE_LENT) === 0 ? null : this.leaseAt(address + at);
+    const { lease } = lines!.story(Math.floor((address + at) / LINE_SIZE))!;
+    const { device, mapped, started, shape } = lease!;
     recorder.report({
       id: 'DMA-STALE-READ',
-      device: story?.overtakenBy ?? '',
+      device: device.name,
       harm: 'happened',
-      message: `the CPU read an old byte at physical ${hex(address + at)} from its cache: ${story?.overtakenBy ?? 'a device'} has written it since the line was filled`,
+      message: `the CPU read an old byte at physical ${hex(address + at)} from its cache: ${device.name} has written it since the line was filled`,
       places: [
-        ['mapped', lease?.mapped ?? null],
+        ['mapped', mapped],
+        ['DMA started', started],
         ['read by the CPU', recorder.now],
       ],
-      shape: lease?.shape ?? '',
+      shape,
     });
     return true;
-  }
-
-  private leaseAt(address: number): Lease | null {
-    let found: Lease | null = null;
-    this.eachLease(address, 1, (lease) => {
-      found = lease;
-      return true;
-    });
-    return found;
   }
 
   /** Bytes that a device was to write, and has not. */

@@ -72,7 +72,8 @@ export class DeviceRules {
     }
     if (!done) return;
     if (write) {
-      this.overtake(device, first, pieces);
+      // Where nothing is mapped that has been told; whoever has the memory by then is innocent of what becomes of it.
+      if (first !== null) this.overtake(first, pieces);
       return;
     }
     if (first?.isShared === true && pieces.length > 0) device.fetched = [pieces[0]!, pieces[1]!];
@@ -230,14 +231,15 @@ export class DeviceRules {
   }
 
   /** A device that does not snoop has written memory of which the cache holds lines. */
-  private overtake(device: WatchedDevice, lease: Lease | null, pieces: readonly number[]): void {
+  private overtake(lease: Lease, pieces: readonly number[]): void {
     const { lines } = this.state;
+    const { device } = lease;
     if (lines === undefined || device.dev.dma.dma_coherent) return;
     for (let i = 0; i < pieces.length; i += 2) {
       const [address, length] = [pieces[i]!, pieces[i + 1]!];
-      const held = lines.overtake(address, length, device.name, lease, (line, story, written) => {
-        if (lease !== null) this.underDirty(lease, line * LINE_SIZE, story, written);
-      });
+      const held = lines.overtake(address, length, lease, (line, story, written) =>
+        this.underDirty(lease, line * LINE_SIZE, story, written),
+      );
       if (held) this.state.flag(address, length, PAGE_STALE);
     }
   }
@@ -330,8 +332,8 @@ export class DeviceRules {
 }
 
 /** A line that was dirty when its memory was mapped should have been cleaned then; one that became dirty later, left alone. */
-export const faultOfDirtyLine = (lease: Lease | null, { soiledAt }: LineStory): string =>
-  soiledAt === null || (lease !== null && soiledAt.tick <= lease.mapped.tick) ? 'mapped' : 'written by the CPU';
+export const faultOfDirtyLine = (lease: Lease, { soiledAt }: LineStory): string =>
+  soiledAt === null || soiledAt.tick <= lease.mapped.tick ? 'mapped' : 'written by the CPU';
 
 /** Whether the device is in a domain of its driver's own, which the DMA API knows nothing of. */
 export const isForeign = ({ dev }: WatchedDevice): boolean => {

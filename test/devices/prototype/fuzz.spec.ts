@@ -7,7 +7,7 @@ import { familyFormat, KINDS } from './family';
 import { Q, REG, Rig, STATUS } from './rig';
 
 /** Descriptors in all. `npm run sweep:prototype` sets a million. */
-const DESCRIPTORS = Number(process.env['PROTOTYPE_FUZZ'] ?? 20_000);
+const DESCRIPTORS = Number(process.env['PROTOTYPE_FUZZ'] ?? 10_000);
 const BASE = 0x10_0000;
 const ROOM = 0x1_0000;
 const PAGE = 4096;

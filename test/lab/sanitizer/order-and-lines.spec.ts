@@ -4,6 +4,7 @@ import { physAddr } from '../../../base/address';
 import { Prng } from '../../../base/prng';
 import { StoreBuffer } from '../../../emulator/cache/store-buffer';
 import { CacheLines } from '../../../lab/sanitizer/cache-lines';
+import { Lease } from '../../../lab/sanitizer/lease';
 import type { Moment } from '../../../lab/sanitizer/recorder';
 import { StoreOrder } from '../../../lab/sanitizer/store-order';
 import { CachedBoard, RAM_BASE, pattern } from '../../support/cached-board';
@@ -52,6 +53,8 @@ describe('StoreOrder', () => {
 
 describe('CacheLines', () => {
   const NOW = { tick: 1, time: 0 };
+  /** Is kept, and not looked at. */
+  const LEASE = Object.create(Lease.prototype) as Lease;
   const at = (offset: number): number => RAM_BASE + offset;
 
   /** The cache holds a line, under which a device writes bytes 16 to 31. */
@@ -61,7 +64,7 @@ describe('CacheLines', () => {
     if (isDirty) board.write('cpu', 40, pattern(1, 4));
     const lines = new CacheLines(board.memory);
     let dirty = 0;
-    expect(lines.overtake(at(16), 16, 'device', null, () => dirty++)).to.equal(true);
+    expect(lines.overtake(at(16), 16, LEASE, () => dirty++)).to.equal(true);
     return { lines, board, dirty };
   };
 
@@ -83,7 +86,7 @@ describe('CacheLines', () => {
   it('tells of lines that are dirty, and of none that the cache does not hold', () => {
     expect(overtaken(true).dirty).to.equal(1);
     const { lines } = overtaken();
-    expect(lines.overtake(at(0x1000), 64, 'device', null, () => expect.fail('dirty'))).to.equal(false);
+    expect(lines.overtake(at(0x1000), 64, LEASE, () => expect.fail('dirty'))).to.equal(false);
   });
 
   it('forgets what a device wrote to memory that is nobody’s any more', () => {
@@ -99,7 +102,7 @@ describe('CacheLines', () => {
     const [first, second, third] = [at(0), at(128), at(256)];
     board.cpu.load32(physAddr(first));
     board.cpu.load32(physAddr(second));
-    new CacheLines(board.memory).overtake(first, 64, 'device', null, () => undefined);
+    new CacheLines(board.memory).overtake(first, 64, LEASE, () => undefined);
     board.cpu.load32(physAddr(third));
     expect([first, second].map((line) => board.memory.cache.search(line / 64) >= 0)).to.deep.equal([false, true]);
   });

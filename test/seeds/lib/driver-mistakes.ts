@@ -492,7 +492,7 @@ const MAPPING_MISTAKES: readonly DriverMistake[] = [
     name: 'the device writes to what is mapped to be read',
     report: 'DMA-DIRECTION',
     // Nothing invalidates the lines: when the memory serves others, they are still old.
-    follows: ['DMA-DIRTY-LINE', 'DMA-LOST-WRITE', 'DMA-STALE-READ'],
+    follows: ['DMA-DIRTY-LINE', 'DMA-STALE-READ'],
     make: (e) => lent(e, DMA_TO_DEVICE, (mapping) => e.deviceWrites(mapping)),
   },
   {
@@ -553,8 +553,6 @@ const ADDRESS_MISTAKES: readonly DriverMistake[] = [
   {
     name: 'the device uses what was unmapped',
     report: ({ translation }) => (translation === 'lazy' ? 'DMA-STALE-IOTLB' : 'DMA-USE-AFTER-UNMAP'),
-    // What was bounced is of no use to the device: its line may be elsewhere.
-    follows: ['DMA-LOST-WRITE'],
     make: (e) => {
       const buffer = e.buffer();
       const mapping = e.map(buffer, reading(e));
