@@ -1,11 +1,13 @@
 import {
   dump,
+  dumpData,
   walk,
   walkCompletions,
   type CompletionChecks,
   type CompletionStart,
   type Format,
   type WalkChecks,
+  type WalkData,
   type Walk,
   type WalkStart,
 } from '../base/descriptor';
@@ -48,6 +50,18 @@ export interface QueueLook {
   readonly ends: Walk | undefined;
 }
 
+/** What is in a queue, for people and for programs: plain data. */
+export interface QueueDump {
+  readonly name: string;
+  /** The label of the bus master that reads it; null if the queue was looked at as the CPU sees memory. */
+  readonly device: string | null;
+  readonly format: string;
+  readonly lines: readonly string[];
+  readonly queue: WalkData;
+  /** The ends of its requests; null if they are in place. */
+  readonly ends: WalkData | null;
+}
+
 /**
  * The queues of a machine, for dumps of live memory: those that somebody has named, and those that run in devices which know
  * their queues. Looking changes nothing: no time passes, and no cache or fault record notices.
@@ -85,7 +99,16 @@ export class DescriptorWatches {
     return this.look(name).flatMap(linesOf);
   }
 
-  /** `dump` as data. An unknown name is a `LabError`. */
+  /** All queues, as plain data. */
+  dumpAll(): QueueDump[] {
+    return this.look().map((look) => {
+      const { name, device = null, format, walk: found, ends } = look;
+      const told = ends === undefined ? null : dumpData(ends);
+      return { name, device, format: format.name, lines: linesOf(look), queue: dumpData(found), ends: told };
+    });
+  }
+
+  /** What `dump` prints, before it is text. An unknown name is a `LabError`. */
   look(name?: string): QueueLook[] {
     const { all } = this;
     const chosen = name === undefined ? all : all.filter((one) => one.name === name);

@@ -30,6 +30,7 @@ export {
 } from './format';
 export { addressesIn, changedFields } from './changes';
 export { dump, dumpEntry, type EntryNote } from './dump';
+export { dumpData, type EntryData, type FieldData, type FindingData, type WalkData } from './dump-data';
 export { GivenCursor, type GivenNow } from './given';
 export type {
   DataPiece,

@@ -53,6 +53,8 @@ const worse = (a: Harm, b: Harm): Harm => (HARMS.indexOf(a) > HARMS.indexOf(b) ?
  * sees the same things in the same order, and asks at those moments that the first one's findings are about.
  */
 export class Recorder {
+  /** Is told of each finding. */
+  listen: ((id: ReportId) => void) | undefined;
   private readonly clock: { readonly now: number };
   private readonly site: SiteProbe;
   private readonly wanted: readonly number[];
@@ -95,6 +97,7 @@ export class Recorder {
 
   /** The same mistake again is counted, and makes the harm as bad as the worst of them. */
   report(finding: Finding): Kept | null {
+    this.listen?.(finding.id);
     const key = [finding.id, finding.device, finding.shape ?? ''].join('|');
     const group = this.groups.get(key) ?? [];
     if (group.length === 0) this.groups.set(key, group);

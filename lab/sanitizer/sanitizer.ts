@@ -5,6 +5,7 @@ import type { CacheLineEvent } from '../../base/trace-events';
 import type { MemoryWatch } from '../../emulator/bus/memory-watch';
 import { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
+import type { ReportId } from './catalogue';
 import { Recorder, type SiteProbe } from './recorder';
 import type { SanitizerReport } from './report';
 import { AllocationRules } from './rules/allocation';
@@ -76,6 +77,11 @@ export class Sanitizer implements MemoryWatch {
   deviceWrite(requester: number, address: number, length: number): void {
     this.rules?.descriptors.settle(true);
     this.rules?.device.piece(requester, address, length, true);
+  }
+
+  /** Somebody wants to know at once when something is found. They must not act on the machine. */
+  onReport(listen: (id: ReportId) => void): void {
+    if (this.recorder !== undefined) this.recorder.listen = listen;
   }
 
   /** What was found so far. */
