@@ -23,7 +23,7 @@ export class Grouping {
 
   /** An entry that the device is done with. */
   done({ lanes }: WalkedEntry): void {
-    this.begun = this.kind === 'frame' && !this.walker.roles.marked('last', lanes);
+    this.begun = this.inFrames(lanes) && !this.walker.roles.marked('last', lanes);
   }
 
   /** The next entry. @param at which one of the walk it is */
@@ -33,7 +33,7 @@ export class Grouping {
       return;
     }
     const { roles } = this.walker;
-    if (this.kind === 'frame') this.checkFrame(entry);
+    if (this.inFrames(entry.lanes)) this.checkFrame(entry);
     if (this.open === 0) this.from = at;
     this.begun = false;
     this.last = entry;
@@ -46,10 +46,16 @@ export class Grouping {
     }
   }
 
+  /** Where packets that arrive begin and end, the device says: an entry that it writes to is a request of its own. */
+  private inFrames(lanes: Int32Array): boolean {
+    const { roles, otherwise } = this.walker;
+    return this.kind === 'frame' && roles.moves(lanes, otherwise) !== 'to-memory';
+  }
+
   private goesOn(lanes: Int32Array): boolean {
     const { roles } = this.walker;
-    if (this.kind === undefined) return false;
-    return this.kind === 'chain' ? roles.marked('more', lanes) : !roles.marked('last', lanes);
+    if (this.kind === 'chain') return roles.marked('more', lanes);
+    return this.inFrames(lanes) && !roles.marked('last', lanes);
   }
 
   private close(): void {

@@ -47,6 +47,8 @@ export interface LoadedAnswer extends Omit<LoadedScenario, 'file'> {
 export interface RefusedAnswer {
   readonly type: 'refused';
   readonly problems: readonly Problem[];
+  /** It is there for the descriptor formats that it exports. */
+  readonly hasFormats?: true;
 }
 
 /** A scenario has run. */

@@ -171,6 +171,10 @@ describe('dmalab: the command line', () => {
     it('are the names of shipped scenarios, too', () => {
       const [first] = findFiles([]);
       expect(findFiles([path.basename(first!, '.ts')])).to.deep.equal([first]);
+      const steps = findFiles(['tutorial']).map((file) => `tutorial/${path.basename(file, '.ts')}`);
+      expect(steps).to.include('tutorial/1-format').and.to.include('tutorial/4-first-packet');
+      expect(findFiles(steps)).to.deep.equal(findFiles(['tutorial/']));
+      expect(findFiles(['bugs'])).to.have.lengthOf(32);
     });
 
     it('must lead somewhere', () => {

@@ -155,7 +155,7 @@ describe('dmalab dump and dmalab format', () => {
     const { code, stdout, stderr } = await run('dump', 'ring.bin', '--format', 'mine.ts', '--at-address', '0x1000');
     expect({ code, stderr }).to.deep.equal({ code: 1, stderr: '' });
     expect(stdout).to.include('ring.bin (mine): 2 entries, 1 finding\n');
-    expect(stdout).to.include("entry 0 at 0x1000: my_desc, not the device's\n");
+    expect(stdout).to.include("entry 0 at 0x1000: my_desc, not the device's, all zero\n");
     expect(stdout).to.include('    ! misaligned: addr is 0x9002, no multiple of 4\n');
     const one = await run('dump', 'ring.bin', '--format', 'plain-ring.ts', '--start', 'entries=1');
     expect(one.stderr).to.match(/^dmalab: there is no format and no file 'plain-ring.ts'; the formats that ship are /);
