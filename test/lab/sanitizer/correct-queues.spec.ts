@@ -29,7 +29,7 @@ const tableOf = (kernel: Kernel, lengths: readonly number[]): SgTable => {
   expect(sg_alloc_table(table, lengths.length, GFP_KERNEL)).to.equal(0);
   let sg = table.sgl;
   for (const length of lengths) {
-    sg_set_buf(sg!, kzalloc(kernel, length, GFP_KERNEL) as VirtAddr, length);
+    sg_set_buf(sg!, kzalloc(kernel, length, GFP_KERNEL), length);
     sg = sg_next(sg!);
   }
   return table;
