@@ -2,15 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { descriptors } from '../index';
 import { displayPath } from './display-path';
+import { isFormat } from './is-format';
+import { shippedFile } from './targets';
 import { UsageError } from './usage-error';
 import { describeLoadError } from './worker/load-problem';
 import { installTypeScriptLoader } from './worker/typescript-loader';
 import type * as publicEntry from '../index';
 
 type Format = descriptors.Format;
-
-const isFormat = (value: unknown): value is Format =>
-  typeof value === 'object' && value !== null && 'entry' in value && 'follow' in value && 'descriptors' in value;
 
 const formatsOf = (exports: object): Format[] => [...new Set(Object.values(exports).filter(isFormat))];
 
@@ -31,16 +30,23 @@ const formatsIn = (file: string): Format[] => {
   }
 };
 
+/** The module that a target names: a file, or one that ships with the scenarios. */
+export const formatModule = (target: string): string | undefined => {
+  const file = path.resolve(target);
+  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true ? file : shippedFile(target);
+};
+
 /** Formats by name, or by the module that exports them. A `UsageError` if there is none. */
 export const findFormats = (name: string): Format[] => {
   const shipped = shippedFormats();
   const known = shipped.find((format) => format.name === name);
   if (known !== undefined) return [known];
-  if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) {
+  const file = formatModule(name);
+  if (file === undefined) {
     const names = shipped.map((format) => format.name).join(', ');
     throw new UsageError(`there is no format and no file '${name}'; the formats that ship are ${names}`);
   }
-  const found = formatsIn(name);
+  const found = formatsIn(file);
   if (found.length === 0)
     throw new UsageError(`'${name}' exports no format: it needs 'export const … = format({ … })'`);
   return found;

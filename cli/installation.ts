@@ -19,6 +19,8 @@ export const installation = {
   scenarios: path.join(folder, 'scenarios'),
   /** The bug museum among them. */
   museum: path.join(folder, 'scenarios', 'bugs'),
+  /** The steps of the tutorial, likewise. */
+  tutorial: path.join(folder, 'scenarios', 'tutorial'),
   /** What a worker thread starts with. */
   workerMain: path.join(folder, 'cli', 'worker', `main${extension}`),
 } as const;

@@ -17,7 +17,8 @@ const lossWhileLoading = ({ why, detail }: LostAnswer): string => {
 };
 
 /**
- * Loads modules one after another. Names must be unique: a report could not tell the scenarios apart otherwise.
+ * Loads modules one after another. Names must be unique: a report could not tell the scenarios apart otherwise. Modules
+ * that are there for descriptor formats are passed over, unless they are all there is.
  *
  * @param selected which part of the matrix is to be run; null for scenarios on their own machines
  */
@@ -28,9 +29,10 @@ export const loadAll = async (
 ): Promise<Loaded> => {
   const byName = new Map<string, LoadedScenario>();
   const problems: Problem[] = [];
+  const formatsOnly: Problem[] = [];
   for (const file of files) {
     const answer = await worker.ask({ type: 'load', file, selected });
-    if (answer.type === 'refused') problems.push(...answer.problems);
+    if (answer.type === 'refused') (answer.hasFormats === true ? formatsOnly : problems).push(...answer.problems);
     if (answer.type === 'lost') problems.push({ ...(answer.place ?? { file }), message: lossWhileLoading(answer) });
     if (answer.type !== 'loaded') continue;
     const { type: _type, ...scenario } = answer;
@@ -39,5 +41,6 @@ export const loadAll = async (
     if (first === undefined) byName.set(name, { file, ...scenario });
     else problems.push({ file, message: `its name '${name}' is taken by ${displayPath(first.file)}: give it another` });
   }
+  if (byName.size + problems.length === 0) problems.push(...formatsOnly);
   return { scenarios: [...byName.values()], problems };
 };

@@ -1,4 +1,5 @@
 import type { DumpMoment } from '../lab/dump-moment';
+import { isReportId } from '../lab/sanitizer/catalogue';
 import { LOG_LEVELS, type LogLevel } from './log-level';
 import { UsageError } from './usage-error';
 
@@ -62,14 +63,18 @@ export const parseAddress = (text: string): bigint => {
 
 const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
 
-/** `--at`: `end`, a simulated time with its unit, or `event:<number>`. */
+/** `--at`: `end`, a simulated time with its unit, `event:<number>`, `report`, or `report:<id>`. */
 export const parseMoment = (text: string): DumpMoment => {
   if (text === 'end') return { kind: 'end' };
   const [, ordinal] = /^event:(\d+)$/.exec(text) ?? [];
   if (ordinal !== undefined) return { kind: 'event', ordinal: Number(ordinal) };
+  if (text === 'report') return { kind: 'report' };
+  const [, id] = /^report:(.+)$/.exec(text) ?? [];
+  if (id !== undefined && isReportId(id)) return { kind: 'report', id };
+  if (id !== undefined) throw new UsageError(`--at ${text}: there is no report '${id}'; docs/reports.md lists them`);
   const [, number, unit] = /^(\d*\.?\d+)(ns|us|ms|s)$/.exec(text) ?? [];
   if (number !== undefined) return { kind: 'time', time: Number(number) * NANOSECONDS[unit!]! };
-  throw wrong('--at', "'end', a simulated time like 1.5ms or 300ns, or 'event:<number>'", text);
+  throw wrong('--at', "'end', a simulated time like 1.5ms or 300ns, 'event:<number>', 'report' or 'report:<id>'", text);
 };
 
 /** Which scenarios `--filter` keeps. */

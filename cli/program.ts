@@ -51,7 +51,7 @@ Examples:
   dmalab run --matrix --baseline old.json   what differs from an earlier run
   dmalab run my-driver.ts --trace out.jsonl every event of the run, one JSON object per line
   dmalab bugs                               the bug museum: what is detected, and where
-  dmalab dump my-driver.ts --at 1.5ms       the descriptors in its queues, and what is wrong with them
+  dmalab dump my-driver.ts --at report      the descriptors in its queues, and what is wrong with them
   dmalab dump ring.bin --format virtio-packed --at-address 0x80000000 --start entries=256 phase=1
                                             the same of an image of memory
   dmalab format nvme-io --c                 a format as a C header
@@ -175,11 +175,11 @@ export const createProgram = (version: string, actions: Actions): Command => {
   );
   const dump = program
     .command('dump')
-    .description('print the descriptors in the queues that a scenario names, or in an image of memory');
+    .description("print the descriptors in a scenario's queues, or in an image of memory");
   addCaseOptions(addLoadOptions(dump))
     .option(
       '--at <moment>',
-      'when to look: end, a simulated time (1.5ms, 20us, 300ns), or event:<number>',
+      'when to look: end, a simulated time (1.5ms, 20us, 300ns), event:<number>, report, or report:<id>',
       parseMoment,
       {
         kind: 'end',
@@ -191,6 +191,7 @@ export const createProgram = (version: string, actions: Actions): Command => {
       '--start <key=value...>',
       "with --format: what the queue's registers say: at, entries, from, count, phase, …",
     )
+    .option('--json', 'machine-readable: queues, entries with their fields, findings')
     .option('--completions', 'with --format: look at the ends of requests')
     .action((targets: string[], options: DumpCommandOptions) => actions.dump(targets, options));
   program

@@ -25,18 +25,29 @@ const modulesIn = (folder: string): string[] =>
 export const shippedFiles = (): string[] =>
   fs.existsSync(installation.scenarios) ? modulesIn(installation.scenarios) : [];
 
-/** The exhibits of the bug museum that ships. */
-const museumFiles = (): string[] => (fs.existsSync(installation.museum) ? modulesIn(installation.museum) : []);
+/** Folders of shipped scenarios that are run when they are named: their names begin with the folder's. */
+const NAMED_FOLDERS = [installation.museum, installation.tutorial];
 
-/** A shipped scenario's module by its name: the name of the file without what follows the first dot. */
-const shippedFile = (name: string): string | undefined =>
-  [...shippedFiles(), ...museumFiles()].find((file) => shippedName(file) === name);
+const existingModulesIn = (folder: string): string[] => (fs.existsSync(folder) ? modulesIn(folder) : []);
+
+/** The exhibits of the bug museum that ships. */
+const museumFiles = (): string[] => existingModulesIn(installation.museum);
+
+/** A shipped module by its name: the name of the file without what follows the first dot. */
+export const shippedFile = (name: string): string | undefined =>
+  [...shippedFiles(), ...NAMED_FOLDERS.flatMap(existingModulesIn)].find((file) => shippedName(file) === name);
+
+/** The modules of a shipped folder by its name, which may end with a slash; none if there is no such folder. */
+const shippedFolder = (name: string): string[] => {
+  const folder = NAMED_FOLDERS.find((one) => path.basename(one) === name.replace(/\/$/, ''));
+  return folder === undefined ? [] : existingModulesIn(folder);
+};
 
 /** How a shipped scenario can be named on the command line; undefined if the file is not one of them. */
 export const shippedName = (file: string): string | undefined => {
   const name = path.basename(file).replace(/\..*$/, '');
   const folder = path.dirname(file);
-  if (folder === installation.museum) return `${path.basename(folder)}/${name}`;
+  if (NAMED_FOLDERS.includes(folder)) return `${path.basename(folder)}/${name}`;
   return folder === installation.scenarios ? name : undefined;
 };
 
@@ -71,6 +82,8 @@ const filesOf = (target: string): string[] => {
   if (isDynamicPattern(target)) return matches(target);
   const shipped = shippedFile(target);
   if (shipped !== undefined) return [shipped];
+  const several = shippedFolder(target);
+  if (several.length > 0) return several;
   throw new UsageError(`there is no file, folder or shipped scenario '${target}'`);
 };
 

@@ -29,6 +29,7 @@ export * from './dmaengine/of-dma';
 export * from './dmaengine/types';
 export * from './dmaengine/virt-dma';
 export { prototypeDriver, PrototypePort, type PrototypeDriverOptions } from './drivers/prototype/prototype';
+export * as prototypeRegs from './drivers/prototype/regs';
 export type { PrototypeQueue, PrototypeQueueOptions, StreamOptions } from './drivers/prototype/queue';
 export type { TransferCallback, TransferLists, TransferResult } from './drivers/prototype/transfer';
 export { StreamFifoPort } from './drivers/stream-fifo/stream-fifo';

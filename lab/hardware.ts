@@ -1,4 +1,5 @@
-import { dmaAddr, physAddr } from '../base/address';
+import { PAGE_SIZE, dmaAddr, physAddr } from '../base/address';
+import { wordsOfPeeks, type WordReader } from '../base/descriptor';
 import { LabError } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Prng } from '../base/prng';
@@ -14,6 +15,7 @@ import { CachedMemory } from '../emulator/cache/cached-memory';
 import { Clock } from '../emulator/clock';
 import { CachedCpu } from '../emulator/cpu/cached-cpu';
 import { Cpu } from '../emulator/cpu/cpu';
+import { describesQueues, type DescribedQueue } from '../emulator/described-queue';
 import type { Device, DeviceHost } from '../emulator/device';
 import { GuardedBus } from '../emulator/guard/guarded-bus';
 import { MemoryGuard, type PrivateMemory } from '../emulator/guard/memory-guard';
@@ -62,7 +64,7 @@ export class Hardware {
   /** Keeps a confidential guest's memory from devices. */
   readonly guard: MemoryGuard | undefined;
   private readonly devices = new Map<string, Device>();
-  private readonly ports = new Map<string, DevicePort>();
+  private readonly ports = new Map<string, BusPort>();
   private readonly plan: HardwarePlan;
 
   constructor(plan: HardwarePlan) {
@@ -145,7 +147,7 @@ export class Hardware {
     }
   }
 
-  private buildPort(placed: PlacedNode): DevicePort | undefined {
+  private buildPort(placed: PlacedNode): BusPort | undefined {
     const { node, requesterId } = placed;
     if (requesterId === undefined) return undefined;
     const { addressWires, dmaRanges = [], behindIommu = true } = node.bus ?? {};
@@ -200,8 +202,32 @@ export class Hardware {
     throw new LabError(`the device '${label}' is no ${kind.name}`);
   }
 
+  /** The queues that devices know by themselves, with the labels of the devices, in the order of the board. */
+  get describedQueues(): readonly { readonly label: string; readonly queue: DescribedQueue }[] {
+    return [...this.devices].flatMap(([label, device]) =>
+      describesQueues(device) ? device.describedQueues.map((queue) => ({ label, queue })) : [],
+    );
+  }
+
   /** The bus port of a device, for scenarios that let a device misbehave. One that masters no bus is a `LabError`. */
   port(label: string): DevicePort {
+    return this.portOf(label);
+  }
+
+  /**
+   * Memory as a device would read it now, or without a label as the CPU would by physical address, for who only looks: no time passes,
+   * and no cache, counter or fault record changes. A device that masters no bus is a `LabError`.
+   */
+  seenBy(label?: string): WordReader {
+    if (label === undefined) {
+      const bus = this.memory?.cpu ?? this.bus;
+      return wordsOfPeeks((page, offset, into, at, length) => bus.peek(page * PAGE_SIZE + offset, into, at, length));
+    }
+    const port = this.portOf(label);
+    return wordsOfPeeks((page, offset, into, at, length) => port.peek(page, offset, into, at, length));
+  }
+
+  private portOf(label: string): BusPort {
     const port = this.ports.get(label);
     if (port !== undefined) return port;
     throw new LabError(`the machine has no bus master '${label}'; it has ${[...this.ports.keys()].join(', ')}`);

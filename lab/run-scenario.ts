@@ -5,7 +5,8 @@ import { silentLogger } from '../base/logger';
 import { Prng } from '../base/prng';
 import { TraceHasher, type TraceSubscriber } from '../base/trace';
 import { KernelOops } from '../kernel-api/oops';
-import { atMoment, type DumpMoment } from './dump-moment';
+import type { QueueDump } from './descriptor-watches';
+import { atMoment, atReport, type DumpMoment } from './dump-moment';
 import { ScenarioFailure } from './failure';
 import { Machine } from './machine';
 import type { MatrixCase } from './matrix/axes';
@@ -38,11 +39,8 @@ export interface RunOptions {
    * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
   readonly sanitizer?: boolean | { readonly site: SiteProbe };
-  /**
-   * Looks at the queues that the scenario has named, once. To look is to read as their devices do, so that the run is not
-   * quite the same afterwards.
-   */
-  readonly dump?: { readonly at: DumpMoment; readonly take: (lines: readonly string[]) => void };
+  /** Looks at the queues of the scenario's machine, once. The run does not notice. At a report: only if the sanitizer watches. */
+  readonly dump?: { readonly at: DumpMoment; readonly take: (queues: readonly QueueDump[]) => void };
   /** Called between the two runs: what the scenario does from now on, it has done before. */
   readonly onRerun?: () => Promise<void> | void;
 }
@@ -131,8 +129,10 @@ class Run {
     const { context } = this;
     const { dump } = options;
     if (dump === undefined) return runOn(machine, scenario, context);
-    const look = (): void => dump.take(context.descriptors.dump());
-    if (dump.at.kind !== 'end') machine.trace.subscribe(atMoment(dump.at, look));
+    const look = (): void => dump.take(context.descriptors.dumpAll());
+    const { at } = dump;
+    if (at.kind === 'report') sanitizer?.onReport(atReport(at.id, look));
+    else if (at.kind !== 'end') machine.trace.subscribe(atMoment(at, look));
     try {
       await machine.run(() => scenario.run(context));
     } finally {

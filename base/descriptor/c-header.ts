@@ -1,4 +1,6 @@
 import type { AnyDescriptor } from './any-descriptor';
+import { meaningText } from './markdown';
+import type { Meaning } from './meaning';
 import type { AnyWord } from './members';
 import { constantName, structMembers, withParts, wordBits, type StructMember, type WordBitsOf } from './members-of';
 
@@ -15,12 +17,16 @@ export const cName = (name: string): string => (KEYWORDS.has(name) ? `${name}_` 
 
 const arrayText = (count: number): string => (count === 0 ? '' : `[${count}]`);
 
+/** A comment on what a number counts, which its type does not tell. */
+const unitText = (meaning: Meaning | undefined): string =>
+  meaning?.kind === 'length' || (meaning?.kind === 'count' && meaning.unit > 1) ? ` /* ${meaningText(meaning)} */` : '';
+
 const memberLines = (member: StructMember, indent: string): string[] => {
   const { count } = member;
   const name = cName(member.name);
   switch (member.kind) {
     case 'word':
-      return [`${indent}${wordType(member.word!)} ${name}${arrayText(count)};`];
+      return [`${indent}${wordType(member.word!)} ${name}${arrayText(count)};${unitText(member.word!.whole?.meaning)}`];
     case 'bytes':
       return [`${indent}__u8 ${name}[${member.bytes}];`];
     case 'struct':
@@ -43,13 +49,16 @@ const maskText = ({ high, low, wordBits: bits }: WordBitsOf): string => {
   return `0x${mask.toString(16).padStart(bits / 4, '0')}${bits === 64 ? 'ULL' : 'U'}`;
 };
 
-const fieldLines = (struct: string, field: WordBitsOf): string[] => {
+const fieldLines = (descriptor: AnyDescriptor, field: WordBitsOf): string[] => {
+  const struct = descriptor.typeName;
+  const { placedFields, variantFields } = descriptor;
+  const about = [...placedFields, ...variantFields].find(({ path }) => path === field.path)?.meaning;
   const name = constantName(struct, field.path);
   const named = Object.entries(field.names).map(
     ([value, number]) => `#define ${constantName(struct, field.path, value)} ${number}`,
   );
   if (field.low === 0 && field.high === field.wordBits - 1) return named;
-  return [`#define ${name}_MASK ${maskText(field)}`, `#define ${name}_SHIFT ${field.low}`, ...named];
+  return [`#define ${name}_MASK ${maskText(field)}${unitText(about)}`, `#define ${name}_SHIFT ${field.low}`, ...named];
 };
 
 const structLines = (descriptor: AnyDescriptor, isPart: boolean): string[] => {
@@ -63,7 +72,7 @@ const structLines = (descriptor: AnyDescriptor, isPart: boolean): string[] => {
     ...structMembers(descriptor.members).flatMap((member) => memberLines(member, '\t')),
     `} __attribute__((${attributes}));`,
     '',
-    ...wordBits(descriptor).flatMap((field) => fieldLines(typeName, field)),
+    ...wordBits(descriptor).flatMap((field) => fieldLines(descriptor, field)),
     '',
   ];
 };

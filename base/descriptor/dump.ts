@@ -45,10 +45,40 @@ const fieldLines = ({ descriptor, lanes }: WalkedEntry): readonly (readonly [fie
   });
 };
 
+const NOT_OWNED = ", not the device's";
+
+/** Whether an entry tells nothing: the device has not got it, and nobody has written to it. */
+const isUntouched = ({ owned, lanes }: WalkedEntry): boolean => !owned && lanes.every((lane) => lane === 0);
+
+/** A run of entries that tell nothing, in one line. */
+const untouchedLine = (run: readonly WalkedEntry[]): string => {
+  const first = run[0]!;
+  const names = run.length === 1 ? first.where : `${first.where} to ${run.at(-1)!.where}`;
+  return `${names} at ${hex(first.address)}: ${first.descriptor.typeName}${NOT_OWNED}, all zero`;
+};
+
+/** All entries in their order. */
+const allLines = (of: ReadonlyMap<WalkedEntry, readonly Finding[]>): string[] => {
+  const lines: string[] = [];
+  let run: WalkedEntry[] = [];
+  const endRun = (): void => {
+    if (run.length > 0) lines.push(untouchedLine(run));
+    run = [];
+  };
+  for (const [entry, findings] of of) {
+    const isSilent = findings.length === 0 && isUntouched(entry);
+    if (!isSilent || (run.length > 0 && run[0]!.descriptor !== entry.descriptor)) endRun();
+    if (isSilent) run.push(entry);
+    else lines.push(...entryLines(entry, findings));
+  }
+  endRun();
+  return lines;
+};
+
 /** Findings stand below the field that they are about; those about no field of the entry, at its end. */
 const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] => {
   const { where, address, owned, descriptor } = entry;
-  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}${owned ? '' : ", not the device's"}`];
+  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}${owned ? '' : NOT_OWNED}`];
   const rest = new Set(findings);
   for (const [field, line] of fieldLines(entry)) {
     lines.push(line);
@@ -61,8 +91,46 @@ const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] 
   return [...lines, ...[...rest].map(findingLine)];
 };
 
+/** Fields that a small picture shows whether something is wrong with them or not. */
+const TELLING: readonly string[] = ['address', 'length'];
+const TELLING_MARKS: readonly string[] = ['owner', 'phase', 'last', 'more', 'indirect'];
+const PICTURE_FIELDS = 8;
+
+const isTelling = ({ meaning }: PlacedField): boolean =>
+  meaning !== undefined &&
+  (TELLING.includes(meaning.kind) || (meaning.kind === 'mark' && TELLING_MARKS.includes(meaning.role)));
+
+/** What is said about a field of an entry, or about the entry. */
+export interface EntryNote {
+  readonly field?: string | undefined;
+  readonly text: string;
+}
+
+/** One entry in a few lines: the fields that matter, each note below its field. */
+export const dumpEntry = (entry: WalkedEntry, notes: readonly EntryNote[]): string[] => {
+  const { where, address, descriptor } = entry;
+  const fields = fieldLines(entry);
+  const noted = notes.map(({ field }) => field);
+  const shown =
+    fields.length <= PICTURE_FIELDS
+      ? fields
+      : fields.filter(([field]) => noted.includes(field.path) || isTelling(field)).slice(0, 2 * PICTURE_FIELDS);
+  const rest = new Set(notes);
+  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}`];
+  for (const [field, line] of shown) {
+    lines.push(line);
+    for (const note of notes) {
+      if (note.field !== field.path) continue;
+      rest.delete(note);
+      lines.push(`    ! ${note.text}`);
+    }
+  }
+  return [...lines, ...[...rest].map(({ text }) => `    ! ${text}`)];
+};
+
 /**
  * What a walk found, as lines of text: every entry with its fields, their bits and values, and what is wrong with them.
+ * Entries that are not the device's and hold nothing but zeroes take one line together.
  * @param title what was walked: `dw-axi-dmac list of channel 0`
  */
 export const dump = (title: string, { entries, findings }: Walk): string[] => {
@@ -75,7 +143,7 @@ export const dump = (title: string, { entries, findings }: Walk): string[] => {
   }
   return [
     `${title}: ${count(entries.length, 'entry', 'entries')}, ${count(findings.length, 'finding', 'findings')}`,
-    ...entries.flatMap((entry) => entryLines(entry, of.get(entry)!)),
+    ...allLines(of),
     ...elsewhere.flatMap((finding) => [`${finding.where} at ${hex(finding.address)}`, findingLine(finding)]),
   ];
 };

@@ -104,6 +104,13 @@ export interface Walk {
   readonly entries: readonly WalkedEntry[];
   readonly requests: readonly WalkedRequest[];
   readonly findings: readonly Finding[];
+  /**
+   * Entries of the ring or list, or first ones of heads' chains, that are the device's: where each begins among `entries`. Up to
+   * the next one, what it leads to is among them.
+   */
+  readonly units: readonly number[];
+  /** How many of the last units are of a request that does not end. */
+  readonly open: number;
 }
 
 /** Where the entries of one queue are: what its registers would say. */
@@ -118,6 +125,8 @@ export interface WalkStart {
   readonly count?: number;
   /** The phase of the first lap. Default 1. */
   readonly phase?: 0 | 1;
+  /** The entries before are of a frame that goes on. */
+  readonly begun?: boolean;
   /** The last entry of a list that ends with its tail. */
   readonly tail?: bigint;
   /** What precedes the ring of heads. */
@@ -138,4 +147,8 @@ export interface WalkChecks {
   readonly visible?: (address: bigint, length: number) => boolean;
   /** The most entries, headers and elements to read. Default 4096. */
   readonly limit?: number;
+  /** Only what is the device's matters: the walk ends before an entry of a ring or list that is not. */
+  readonly givenOnly?: boolean;
+  /** The walk of a list ends before these: somebody has looked at them already. */
+  readonly known?: (address: bigint) => boolean;
 }

@@ -63,7 +63,7 @@ const checkTold = (walker: Walker, entry: WalkedEntry): void => {
   if (bytes > room) walker.reporter(entry)('overrun', `${bytes} bytes moved, and it has ${room}`, field.path);
 };
 
-/** Takes an entry of a ring or list, with its table. */
+/** Takes an entry of a ring or list, with its table. Undefined if the walk ends before it. */
 const takeEntry = (
   walker: Walker,
   { owners, groups }: { readonly owners: Owners; readonly groups: Grouping },
@@ -71,9 +71,15 @@ const takeEntry = (
   where: string,
   lanes: Int32Array,
   phase: number,
-): WalkedEntry => {
+): WalkedEntry | undefined => {
   const at = walker.entries.length;
-  const entry = takeOwn(walker, address, where, lanes, owners.of(lanes, phase));
+  const owned = owners.of(lanes, phase);
+  if (!owned && walker.checks.givenOnly === true) {
+    groups.end();
+    return undefined;
+  }
+  const entry = takeOwn(walker, address, where, lanes, owned);
+  if (owned) walker.units.push(at);
   owners.look(entry);
   checkTold(walker, entry);
   followTable(walker, entry);
@@ -103,7 +109,7 @@ const walkRing = (walker: Walker): void => {
     const address = start.at + BigInt(index) * BigInt(format.entry.size);
     const lanes = walker.read(format.entry, address, `entry ${index}`);
     if (lanes === undefined) break;
-    takeEntry(walker, state, address, `entry ${index}`, lanes, phase);
+    if (takeEntry(walker, state, address, `entry ${index}`, lanes, phase) === undefined) break;
   }
   state.groups.end();
 };
@@ -143,12 +149,13 @@ const walkLinked = (walker: Walker, follow: LinkedFollow): void => {
   const seen = new Map<bigint, string>();
   const state = { owners: new Owners(walker), groups: new Grouping(walker) };
   let address: bigint | undefined = walker.start.at;
-  for (let owned = true; address !== undefined;) {
+  for (let owned = true; address !== undefined && walker.checks.known?.(address) !== true;) {
     const where = `entry ${seen.size}`;
     const lanes = walker.read(walker.format.entry, address, where, !owned);
     if (lanes === undefined) break;
     seen.set(address, where);
     const entry = takeEntry(walker, state, address, where, lanes, walker.start.phase ?? 1);
+    if (entry === undefined) break;
     owned = entry.owned;
     address = nextOf(walker, follow, entry, seen);
   }
@@ -184,6 +191,7 @@ const walkHeads = (walker: Walker, follow: HeadsFollow): void => {
     const lanes = walker.read(element, address, `head ${slot}`);
     if (lanes === undefined) return;
     const head = roles.count('id', lanes);
+    walker.units.push(walker.entries.length);
     walkChain(walker, {
       table: start.at,
       count: size,

@@ -18,11 +18,12 @@ export class Grouping {
     this.walker = walker;
     this.kind = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.kind : undefined;
     this.limit = pieces.kind === 'chain' || pieces.kind === 'frame' ? pieces.limit : 0;
+    this.begun = walker.start.begun ?? false;
   }
 
   /** An entry that the device is done with. */
   done({ lanes }: WalkedEntry): void {
-    this.begun = this.kind === 'frame' && !this.walker.roles.marked('last', lanes);
+    this.begun = this.inFrames(lanes) && !this.walker.roles.marked('last', lanes);
   }
 
   /** The next entry. @param at which one of the walk it is */
@@ -32,7 +33,7 @@ export class Grouping {
       return;
     }
     const { roles } = this.walker;
-    if (this.kind === 'frame') this.checkFrame(entry);
+    if (this.inFrames(entry.lanes)) this.checkFrame(entry);
     if (this.open === 0) this.from = at;
     this.begun = false;
     this.last = entry;
@@ -45,10 +46,16 @@ export class Grouping {
     }
   }
 
+  /** Where packets that arrive begin and end, the device says: an entry that it writes to is a request of its own. */
+  private inFrames(lanes: Int32Array): boolean {
+    const { roles, otherwise } = this.walker;
+    return this.kind === 'frame' && roles.moves(lanes, otherwise) !== 'to-memory';
+  }
+
   private goesOn(lanes: Int32Array): boolean {
     const { roles } = this.walker;
-    if (this.kind === undefined) return false;
-    return this.kind === 'chain' ? roles.marked('more', lanes) : !roles.marked('last', lanes);
+    if (this.kind === 'chain') return roles.marked('more', lanes);
+    return this.inFrames(lanes) && !roles.marked('last', lanes);
   }
 
   private close(): void {
@@ -75,6 +82,7 @@ export class Grouping {
   end(): void {
     if (this.kind !== undefined && this.open > 0) {
       this.tell(`the ${this.kind} goes on after it, and the next entry is not the device's`);
+      this.walker.open = this.open;
     }
     this.close();
   }

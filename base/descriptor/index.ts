@@ -28,7 +28,10 @@ export {
   type Pieces,
   type SegmentPieces,
 } from './format';
-export { dump } from './dump';
+export { addressesIn, changedFields } from './changes';
+export { dump, dumpEntry, type EntryNote } from './dump';
+export { dumpData, type EntryData, type FieldData, type FindingData, type WalkData } from './dump-data';
+export { GivenCursor, type GivenNow } from './given';
 export type {
   DataPiece,
   Finding,
@@ -87,10 +90,19 @@ export {
   type Members,
 } from './members';
 export type { LanePiece, PlacedField } from './placed';
+export { EntryRoles } from './roles';
 export { publisher, runPublisher, type Publish, type PublishRun } from './publish';
 export { rustStructs } from './rust';
 export type { Sample, Spoiled } from './sample';
-export { wordsOfBytes, wordsOfLoads, type Loads, type WordReader } from './words';
+export {
+  readEntry,
+  wordsOfBytes,
+  wordsOfLoads,
+  wordsOfPeeks,
+  type Loads,
+  type PeekBytes,
+  type WordReader,
+} from './words';
 export {
   DescriptorQueue,
   queueLayout,

@@ -143,6 +143,15 @@ const listWithoutEnd: Spoil = (sample) => {
   return spoiled('unterminated', entry, 'it has no end mark, and leads to 0');
 };
 
+/** Whether entries make frames by their marks: those that the device writes to do not. */
+const inFrames = (
+  { format, roles, start }: Parameters<Spoil>[0],
+  { lanes }: { readonly lanes: Int32Array },
+): boolean => {
+  const otherwise = format.moves === 'by-queue' ? (start.moves ?? 'unknown') : format.moves;
+  return format.pieces.kind === 'frame' && roles.moves(lanes, otherwise) !== 'to-memory';
+};
+
 const chainWithoutEnd: Spoil = (sample) => {
   const { format, roles } = sample;
   const { pieces } = format;
@@ -150,6 +159,7 @@ const chainWithoutEnd: Spoil = (sample) => {
   const group = lastGroup(sample);
   const entry = group.at(-1)!;
   if (format.indirect && roles.marked('indirect', entry.lanes)) return undefined;
+  if (pieces.kind === 'frame' && !inFrames(sample, entry)) return undefined;
   if (pieces.kind === 'frame') setMark(roles.markField('last'), entry.lanes, false);
   else setMark(roles.markField('more'), entry.lanes, true);
   if (pieces.kind === 'frame' || pieces.next !== 'index') return spoiled('unterminated', entry, 'it goes on');
@@ -175,6 +185,7 @@ const wrongFrame: Spoil = (sample) => {
   if (format.pieces.kind !== 'frame') return undefined;
   const { entries } = sample.prng.pick(groups);
   const at = sample.prng.below(entries.length);
+  if (!inFrames(sample, entries[at]!)) return undefined;
   setMark(roles.markField('first'), entries[at]!.lanes, at > 0);
   return spoiled('frame', entries[at]!, at > 0 ? 'it begins in a frame' : 'nothing begins the frame');
 };

@@ -30,6 +30,9 @@ export class Walker {
   readonly size: number;
   readonly entries: WalkedEntry[] = [];
   readonly findings: Finding[] = [];
+  readonly units: number[] = [];
+  /** Units of a request that has not ended. */
+  open = 0;
   private readonly requests: WalkedRequest[] = [];
   readonly checks: WalkChecks;
   private readonly memory: WordReader;
@@ -155,7 +158,8 @@ export class Walker {
 
   finish(): Walk {
     this.findings.push(...overlaps(this.entries));
-    return { entries: this.entries, requests: this.requests, findings: this.findings };
+    const { entries, requests, findings, units, open } = this;
+    return { entries, requests, findings, units, open };
   }
 }
 

@@ -1,4 +1,5 @@
 import { BUS_NO_ADDRESS, BUS_OK, type BusOutcome } from '../bus-outcome';
+import { bytesOfWords } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
 
 /**
@@ -45,6 +46,14 @@ export const wordsOfLoads = (memory: Loads): WordReader => ({
     }
     return BUS_OK;
   },
+});
+
+/** Reads bytes by page number and offset, with an outcome. */
+export type PeekBytes = (page: number, offset: number, into: Uint8Array, at: number, length: number) => BusOutcome;
+
+/** Memory that is looked at byte by byte. */
+export const wordsOfPeeks = (peek: PeekBytes): WordReader => ({
+  readWords: (page, offset, into, at, count) => peek(page, offset, bytesOfWords(into), 4 * at, 4 * count),
 });
 
 /** Reads the words that contain bytes which begin within one, and moves the bytes into place. */

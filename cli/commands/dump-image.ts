@@ -12,6 +12,7 @@ export interface ImageOptions {
   /** `key=value`, what the registers of the queue say. */
   readonly start?: readonly string[];
   readonly completions?: true;
+  readonly json?: true;
 }
 
 /** What registers say, besides the parameters of the format. */
@@ -86,6 +87,10 @@ export const dumpImage = (files: readonly string[], options: ImageOptions): numb
   const memory = tools.wordsOfBytes(bytes, base);
   const walked =
     options.completions === true ? tools.walkCompletions(format, memory, start) : tools.walk(format, memory, start);
-  process.stdout.write(`${tools.dump(`${file} (${format.name})`, walked).join('\n')}\n`);
+  const text =
+    options.json === true
+      ? JSON.stringify({ format: 1, file, descriptors: format.name, queue: tools.dumpData(walked) }, null, 2)
+      : tools.dump(`${file} (${format.name})`, walked).join('\n');
+  process.stdout.write(`${text}\n`);
   return walked.findings.length > 0 ? ExitCode.failed : ExitCode.passed;
 };

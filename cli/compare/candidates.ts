@@ -1,9 +1,9 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import type { Format } from '../../base/descriptor';
 import * as formats from '../../devices/formats';
 import type { Candidate } from '../../lab/compare/candidate';
 import { displayPath } from '../display-path';
+import { formatModule } from '../formats';
+import { isFormat } from '../is-format';
 import { UsageError } from '../usage-error';
 import { describeLoadError } from '../worker/load-problem';
 import { installTypeScriptLoader } from '../worker/typescript-loader';
@@ -22,12 +22,6 @@ const SHIPPED: readonly Candidate[] = [
 export const SHIPPED_NAMES = SHIPPED.map(({ name }) => name);
 
 const MODULE = /\.c?[jt]s$/;
-
-const isFormat = (value: unknown): value is Format => {
-  if (typeof value !== 'object' || value === null) return false;
-  const { entry, follow, completion, descriptors } = value as Partial<Format>;
-  return entry?.kind === 'descriptor' && follow !== undefined && completion !== undefined && Array.isArray(descriptors);
-};
 
 /** The one format among a module's exports: the default one, or the only one. */
 const formatAmong = (exports: Readonly<Record<string, unknown>>, file: string): Format => {
@@ -95,9 +89,8 @@ export const findCandidate = (target: string): Candidate => {
   const [, name, variant] = /^(.*?)(?::([a-z]+))?$/s.exec(target)!;
   const shipped = SHIPPED.find((candidate) => candidate.name === name);
   if (shipped !== undefined) return vary(shipped, variant, target);
-  const full = path.resolve(name!);
-  if (fs.statSync(full, { throwIfNoEntry: false })?.isFile() === true)
-    return vary(fromFile(name!, full), variant, target);
+  const full = formatModule(name!);
+  if (full !== undefined) return vary(fromFile(name!, full), variant, target);
   throw new UsageError(
     `there is no file and no shipped format '${name!}'; formats that ship: ${SHIPPED_NAMES.join(', ')}`,
   );

@@ -1,12 +1,19 @@
 import { isScenario, type Scenario } from '../../index';
+import { isFormat } from '../is-format';
 import type { Problem } from '../problem';
 import { describeLoadError } from './load-problem';
 
 /** A module's scenario, or why there is none. */
 export type LoadResult =
   | { readonly scenario: Scenario; readonly problems?: undefined }
-  | { readonly scenario?: undefined; readonly problems: readonly Problem[] };
+  | {
+      readonly scenario?: undefined;
+      readonly problems: readonly Problem[];
+      /** It exports descriptor formats, and no scenario is missing. */
+      readonly hasFormats?: true;
+    };
 
+const FORMATS_ONLY = "it exports descriptor formats and no scenario: 'dmalab format' prints them";
 const LAST_LINE = "'export default scenario({ name, run })'";
 
 const kindOf = (value: unknown): string => {
@@ -34,12 +41,21 @@ const scenarioAmong = (exports: unknown): Scenario | undefined => {
   return isScenario(value) ? value : undefined;
 };
 
+/** Whether a module is there for the descriptor formats that it exports: nothing in it is, or is meant to be, a scenario. */
+const isForFormats = (exports: unknown): boolean => {
+  const values = typeof exports === 'object' && exports !== null ? Object.entries(exports) : [];
+  if (values.some(([name, value]) => isScenario(value) || (name === 'default' && !isFormat(value)))) return false;
+  return values.some(([, value]) => isFormat(value));
+};
+
 /** Loads a module and finds its scenario. Never throws; it runs the module's own code, so it may well never return. */
 export const loadScenario = (file: string): LoadResult => {
   try {
     const exports: unknown = module.require(file);
     const scenario = scenarioAmong(exports);
-    return scenario === undefined ? { problems: [{ file, message: whatIsWrong(exports) }] } : { scenario };
+    if (scenario !== undefined) return { scenario };
+    if (!isForFormats(exports)) return { problems: [{ file, message: whatIsWrong(exports) }] };
+    return { problems: [{ file, message: FORMATS_ONLY }], hasFormats: true };
   } catch (error) {
     return { problems: describeLoadError(error, file) };
   }

@@ -23,10 +23,11 @@ const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const load = async ({ file, selected }: LoadRequest): Promise<Answer> => {
-  const { scenario, problems } = loadScenario(file);
+  const loaded = loadScenario(file);
   await fullHostTurn();
   const stray = strays.take();
-  if (scenario === undefined) return { type: 'refused', problems };
+  const { scenario } = loaded;
+  if (scenario === undefined) return { type: 'refused', ...loaded };
   if (stray !== undefined) return { type: 'refused', problems: describeLoadError(stray.error, file) };
   const { name, description = '', machine = {} } = scenario;
   const matrix = matrixValues(scenario.matrix ?? {});

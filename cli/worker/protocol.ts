@@ -1,4 +1,5 @@
 import type { MatrixCase, ScenarioResult } from '../../index';
+import type { QueueDump } from '../../lab/descriptor-watches';
 import type { DumpMoment } from '../../lab/dump-moment';
 import type { MatrixValues } from '../../lab/matrix/axes';
 import type { LoadedScenario } from '../loaded-scenario';
@@ -46,6 +47,8 @@ export interface LoadedAnswer extends Omit<LoadedScenario, 'file'> {
 export interface RefusedAnswer {
   readonly type: 'refused';
   readonly problems: readonly Problem[];
+  /** It is there for the descriptor formats that it exports. */
+  readonly hasFormats?: true;
 }
 
 /** A scenario has run. */
@@ -57,7 +60,7 @@ export interface FinishedAnswer {
   /** The last messages of the kernel, for a scenario that failed. */
   readonly log: readonly string[];
   /** What was in its queues; null if the moment never came, or nobody asked. */
-  readonly dump: readonly string[] | null;
+  readonly dump: readonly QueueDump[] | null;
   readonly wallMilliseconds: number;
 }
 

@@ -8,6 +8,7 @@ import {
   type ScenarioResult,
   type SiteProbe,
 } from '../../index';
+import type { QueueDump } from '../../lab/descriptor-watches';
 import type { DumpMoment } from '../../lab/dump-moment';
 import type { RedirectedOutput, StrayErrors } from './containment';
 import { fullHostTurn, hostTurn } from './host-turn';
@@ -59,7 +60,7 @@ class Attempt {
   /** What the scenario did behind the back of its promise. */
   stray: FailureReport | null = null;
   /** What was in the scenario's queues. */
-  dump: readonly string[] | null = null;
+  dump: readonly QueueDump[] | null = null;
   private readonly given: Case;
   private reran = false;
 
@@ -76,7 +77,7 @@ class Attempt {
       log,
       ramPool,
       ...(trace === undefined ? {} : { subscriber: trace.add }),
-      ...(dumpAt === undefined ? {} : { dump: { at: dumpAt, take: (lines) => void (this.dump = lines) } }),
+      ...(dumpAt === undefined ? {} : { dump: { at: dumpAt, take: (queues) => void (this.dump = queues) } }),
       ...(sanitize ? { sanitizer: { site }, onRerun: () => this.rerun() } : {}),
     };
   }
@@ -118,7 +119,7 @@ export const runCase = async (given: Case): Promise<FinishedAnswer> => {
       result,
       place: placeOf(result.failure) ?? null,
       log: result.failure === null ? [] : given.log.lastMessages,
-      dump: attempt.dump?.map(plainText) ?? null,
+      dump: attempt.dump,
       wallMilliseconds: performance.now() - start,
     };
   } finally {

@@ -6,6 +6,7 @@ export class FrameCheck {
   private readonly plan: EntryPlan;
   private readonly limit: number;
   private length = 0;
+  private before = 0;
 
   constructor(plan: EntryPlan, limit: number) {
     this.plan = plan;
@@ -14,12 +15,19 @@ export class FrameCheck {
 
   clear(): void {
     this.length = 0;
+    this.before = 0;
+  }
+
+  /** Whether a frame goes on. @param taken the entry that was taken last is one of those that are asked about */
+  hasBegun(taken: boolean): boolean {
+    return (taken ? this.before : this.length) > 0;
   }
 
   /** Takes the next entry. */
   take(lanes: Int32Array, base: number): ErrorCode {
     const { plan, limit } = this;
     const first = plan.first!.is(lanes, base);
+    this.before = this.length;
     const code = first === this.length > 0 ? ERROR.FRAME : this.length >= limit ? ERROR.TOO_LONG : ERROR.NONE;
     // After a wrong one it goes on as if that had been right.
     const length = first ? 1 : this.length + 1;

@@ -1,4 +1,5 @@
 import type { Format } from '../../base/descriptor';
+import type { DescribesQueues } from '../../emulator/described-queue';
 import type { Device, DeviceHost } from '../../emulator/device';
 import type { InterruptLine } from '../../emulator/interrupts/interrupt-line';
 import type { Register } from '../../emulator/registers/register';
@@ -11,6 +12,7 @@ import { prototypeParameters, type PrototypeOptions, type PrototypeParameters } 
 import { compilePlan, type Plan } from './plan/plan';
 import { Queue } from './queue';
 import { queueRegisters } from './queue-registers';
+import type { QueueView } from './queue-view';
 import { CONTROL, prototypeBlock, Q_CONTROL, type PrototypeBlockSpec } from './spec';
 import { QueueStatistics } from './statistics';
 import { StreamPort } from './stream/stream-port';
@@ -41,7 +43,7 @@ const GUARDED = [
  * This class is its register side: it turns what software writes into requests to the queues and to the engine that runs them.
  * All of its accesses to memory go through the device port.
  */
-export class PrototypeEngine implements Device {
+export class PrototypeEngine implements Device, DescribesQueues {
   readonly name: string;
   readonly mmio: readonly [RegisterBlock<PrototypeBlockSpec>];
   readonly interruptCount: number;
@@ -84,6 +86,16 @@ export class PrototypeEngine implements Device {
   /** What a queue has done since power-on or reset. */
   statistics(queue: number): Readonly<QueueStatistics> {
     return this.counters[queue]!;
+  }
+
+  get describedQueues(): readonly QueueView[] {
+    return this.queues.map(({ view }) => view);
+  }
+
+  get queueChanges(): number {
+    let changes = 0;
+    for (const { view } of this.queues) changes += view.rings + view.sessions;
+    return changes;
   }
 
   connect(host: DeviceHost): void {

@@ -15,6 +15,7 @@ export interface QueueRegisters {
   readonly done: Register;
   readonly doneSize: Register;
   readonly doneHead: Register;
+  readonly doorbell: Register;
   readonly index: Register;
   readonly doneTail: Register;
   readonly doneQueue: Register<FieldName<PrototypeBlockSpec, 'Q_DONE_QUEUE'>>;
@@ -44,6 +45,7 @@ export const queueRegisters = (block: RegisterBlock<PrototypeBlockSpec>, index: 
   done: block.register('Q_DONE', index),
   doneSize: block.register('Q_DONE_SIZE', index),
   doneHead: block.register('Q_DONE_HEAD', index),
+  doorbell: block.register('Q_DOORBELL', index),
   index: block.register('Q_INDEX', index),
   doneTail: block.register('Q_DONE_TAIL', index),
   doneQueue: block.register('Q_DONE_QUEUE', index),

@@ -13,6 +13,7 @@ import type { PrototypeParameters } from './options';
 import { MOVES } from './plan/entry-plan';
 import type { Plan } from './plan/plan';
 import { readSetup, type QueueRegisters } from './queue-registers';
+import { QueueView } from './queue-view';
 import { RequestRun, RUN } from './request-run';
 import { QueueSetup } from './setup';
 import { ERROR, Q_CONTROL, Q_INT, Q_STATUS, type ErrorCode } from './spec';
@@ -41,6 +42,7 @@ export class Queue {
   readonly statistics: QueueStatistics;
   readonly stream: StreamPort;
   readonly interrupts: QueueInterrupts;
+  readonly view: QueueView;
   enabled = false;
   /** It has nothing to do until the next doorbell. */
   idle = true;
@@ -104,7 +106,8 @@ export class Queue {
       queue: index,
       doneEnds: host.doneEnds,
     });
-    const { follower, run } = this;
+    const { follower, run, setup } = this;
+    this.view = new QueueView(index, { format: plan.format, parameters, registers, setup, follower, run });
     if (follower instanceof LinkedFollower) follower.held = (page, offset) => run.completer.holds(page, offset);
   }
 
@@ -150,6 +153,7 @@ export class Queue {
     for (const register of [registers.current, registers.requests, registers.failures]) register.set(0);
     run.reset(this.otherwise());
     this.enabled = true;
+    this.view.began();
     this.tell('enabled', 0);
     const code = this.follower.start() || run.completer.start(setup);
     if (code !== ERROR.NONE) this.refuse(code);
@@ -178,8 +182,9 @@ export class Queue {
     if (!this.enabled) return;
     this.statistics.doorbells++;
     const code = this.follower.ring(lo, hi);
-    if (code !== ERROR.NONE) this.refuse(code);
-    else this.idle = false;
+    if (code === ERROR.NONE) this.idle = false;
+    else this.refuse(code);
+    this.view.rings++;
     this.publish();
   }
 
@@ -282,6 +287,7 @@ export class Queue {
   private finish(): void {
     const { run, registers, statistics } = this;
     if (!run.finish()) return;
+    this.view.completed(run.length);
     registers.index.lo = run.end.index >>> 0;
     this.doneEnd.tailRegister.lo = run.completer.tail;
     registers.requests.lo = (registers.requests.lo + 1) >>> 0;
@@ -357,6 +363,7 @@ export class Queue {
   /** Brings `Q_CONTROL` and `Q_STATUS` up to date. */
   publish(): void {
     const { control, status } = this.registers;
+    this.view.running = this.enabled;
     control.lo =
       (this.enabled && !this.disableRequested ? Q_CONTROL.ENABLE : 0) |
       (this.pauseRequested ? Q_CONTROL.PAUSE : 0) |

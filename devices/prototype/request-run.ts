@@ -117,6 +117,16 @@ export class RequestRun {
     this.sent = false;
   }
 
+  /** Entries of the request that is under way, or that ended last. */
+  get length(): number {
+    return this.entries;
+  }
+
+  /** Whether the entry under way, or else the next one, goes on with a frame. */
+  get inFrame(): boolean {
+    return this.frames?.hasBegun(this.state !== RUN.NONE) === true;
+  }
+
   /** Whether the data of the entry under way can go on. */
   get canMove(): boolean {
     const { mover } = this;

@@ -85,5 +85,5 @@ export interface PhysicalBus {
 /** As much of the bus as a bus master's port needs. */
 export type MemoryPath = Pick<
   PhysicalBus,
-  'read' | 'write' | 'readWords' | 'writeWords' | 'copy' | 'copyPiece' | 'copyRun' | 'isRamPage' | 'isMmio'
+  'read' | 'write' | 'readWords' | 'writeWords' | 'copy' | 'copyPiece' | 'copyRun' | 'isRamPage' | 'isMmio' | 'peek'
 >;

@@ -102,6 +102,35 @@ export class BusPort implements DevicePort {
     return BUS_OK;
   }
 
+  /**
+   * What `read` would give now, for who only looks: nothing is translated into a cache, recorded, counted or told, and no cache
+   * line moves. Marks on memory (`PhysicalBus.mark`) are not seen.
+   */
+  peek(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    let position = offset;
+    for (let done = 0; done < length;) {
+      const piece = Math.min(this.room(position), length - done);
+      const devicePage = page + Math.floor(position / PAGE_SIZE);
+      const frame = devicePage >= DEVICE_PAGES ? BUS_NO_ADDRESS : this.frameSeen(this.wired(devicePage));
+      if (frame < 0) return frame as BusOutcome;
+      const address = frame * PAGE_SIZE + (position & (this.block - 1));
+      const outcome = this.bus.peek(address, into, at + done, piece);
+      if (outcome !== BUS_OK) return outcome;
+      done += piece;
+      position += piece;
+    }
+    return BUS_OK;
+  }
+
+  /** `frameBehind` of a read, for who only looks. */
+  private frameSeen(page: number): number {
+    const { gate, requesterId, translator } = this;
+    const window = this.windows.pageOf(page);
+    if (window < 0) return window;
+    const frame = translator === undefined ? window : translator.wouldTranslate(requesterId, page, ACCESS_READ);
+    return frame < 0 || gate === undefined || gate.admits(requesterId) ? frame : BUS_ACCESS_FAULT;
+  }
+
   write(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
     if (!(length > 0)) return BUS_OK;
     requireBuffer(from, at, length);

@@ -20,4 +20,7 @@ export interface Translator {
    * @returns the physical page number, or a negative bus outcome (the fault is then reported already)
    */
   translate(requesterId: number, page: number, offset: number, kind: AccessKind): number;
+
+  /** What `translate` would answer now, for who only looks: nothing is cached, recorded or told. */
+  wouldTranslate(requesterId: number, page: number, kind: AccessKind): number;
 }

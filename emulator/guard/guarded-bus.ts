@@ -72,6 +72,18 @@ export class GuardedBus implements MemoryPath {
     return this.write(page * PAGE_SIZE + offset, bytesOfWords(from), 4 * at, 4 * count);
   }
 
+  peek(address: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    const { guard } = this;
+    const outcome = this.inner.peek(address, into, at, length);
+    if (outcome !== BUS_OK || !(length > 0)) return outcome;
+    const last = Math.floor((address + length - 1) / PAGE_SIZE);
+    for (let page = Math.floor(address / PAGE_SIZE); page <= last; page++) {
+      if (guard.privateMemory === 'fault' && guard.isPrivate(page)) return BUS_ACCESS_FAULT;
+    }
+    this.mask(address, into, at, length);
+    return BUS_OK;
+  }
+
   copy(from: number, to: number, length: number): number {
     const buffer = new Uint8Array(length);
     const reading = this.read(from, buffer, 0, length);

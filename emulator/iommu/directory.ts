@@ -30,15 +30,18 @@ import {
 /** The result of a step that found nothing wrong. */
 const FOUND = 0;
 
+/** As much of the bus as the directory needs. */
+export type DirectoryBus = Pick<PhysicalBus, 'load64'>;
+
 /** Finds device contexts in memory ("Process to locate the Device-context"). */
 export class DeviceDirectory {
-  private readonly bus: PhysicalBus;
+  private readonly bus: DirectoryBus;
   private readonly capabilities: IommuCapabilities;
   private readonly pageLimit: number;
   private readonly entry = u64();
   private readonly words = { tc: u64(), iohgatp: u64(), ta: u64(), fsc: u64() };
 
-  constructor(bus: PhysicalBus, capabilities: IommuCapabilities) {
+  constructor(bus: DirectoryBus, capabilities: IommuCapabilities) {
     this.bus = bus;
     this.capabilities = capabilities;
     this.pageLimit = 2 ** (capabilities.physicalAddressBits - 12);

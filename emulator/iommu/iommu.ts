@@ -28,6 +28,7 @@ import {
   TTYP_UNTRANSLATED_WRITE,
 } from './spec/fault';
 import { IGS_WSI, IOMMU_REGISTERS, VERSION_1_0 } from './spec/registers';
+import { QuietWalk } from './quiet-walk';
 import { FirstStageWalker, LINE_PAGES, pageFaultOf } from './walker';
 
 /**
@@ -54,6 +55,7 @@ export class RiscvIommu implements Translator, MmioTarget {
   private readonly pointer: DirectoryPointer;
   private readonly directory: DeviceDirectory;
   private readonly walker: FirstStageWalker;
+  private readonly quiet: QuietWalk;
   private readonly interrupts: InterruptSignals;
   private readonly commands: CommandQueue;
   private readonly faults: FaultQueue;
@@ -87,6 +89,7 @@ export class RiscvIommu implements Translator, MmioTarget {
     this.pointer = new DirectoryPointer(block, clock, directoryLevels, timing.busy, highPpnBits, this.recent);
     this.directory = new DeviceDirectory(bus, capabilities);
     this.walker = new FirstStageWalker(bus, capabilities);
+    this.quiet = new QuietWalk(bus, capabilities);
     this.interrupts = new InterruptSignals(block, lines);
     const widest = (): number => this.pointer.widestInCommand;
     const executor = new CommandExecutor(bus, this.iotlb, this.contexts, capabilities, widest);
@@ -150,6 +153,25 @@ export class RiscvIommu implements Translator, MmioTarget {
   translate(requesterId: number, page: number, offset: number, kind: AccessKind): number {
     const frame = this.recent.find(requesterId, page, kind);
     return frame >= 0 ? frame : this.lookUp(requesterId, page, offset, kind);
+  }
+
+  /** See `Translator`. What the caches would answer, right or wrong, and else what is in memory. */
+  wouldTranslate(requesterId: number, page: number, kind: AccessKind): number {
+    const { contexts, iotlb, pointer, quiet } = this;
+    const frame = this.recent.find(requesterId, page, kind);
+    if (frame >= 0) return frame;
+    if (pointer.mode === DDTP_BARE) return page;
+    if (requesterId > pointer.widestDevice) return BUS_ACCESS_FAULT;
+    const context = contexts.find(requesterId) ?? quiet.locate(pointer.root, pointer.levels, requesterId);
+    if (context === undefined) return BUS_ACCESS_FAULT;
+    const { space } = context;
+    if (space < 0) return page;
+    const entry = iotlb.find(page, space);
+    if (entry >= 0 && !this.needsWalk(entry, kind)) {
+      return ((iotlb.marksOf(entry) >>> kind) & 1) === 0 ? BUS_ACCESS_FAULT : iotlb.frameOf(entry);
+    }
+    const walked = quiet.walk(context, page, kind);
+    return walked < 0 ? BUS_ACCESS_FAULT : walked;
   }
 
   /** Asks the large caches, and the page table if they do not know. */

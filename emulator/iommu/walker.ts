@@ -74,6 +74,9 @@ const accessFaultOf = (kind: AccessKind): number => {
   return kind === ACCESS_EXECUTE ? CAUSE_INSTRUCTION_ACCESS_FAULT : CAUSE_READ_ACCESS_FAULT;
 };
 
+/** As much of the bus as page tables need. */
+export type TableBus = Pick<PhysicalBus, 'load64' | 'store64' | 'descend' | 'entryLow' | 'entryHigh'>;
+
 /**
  * Walks first-stage page tables in memory: the address translation process of the Privileged specification for a
  * transaction without `process_id`, which has user privilege, so a leaf must have U set.
@@ -87,7 +90,7 @@ export class FirstStageWalker {
   reads = 0;
   /** Of the walk that just succeeded: where its leaf is, for `neighbour`; -1 if there was more to the walk. */
   private leafAt = -1;
-  private readonly bus: PhysicalBus;
+  private readonly bus: TableBus;
   private readonly pageLimit: number;
   /** Like `pageLimit`, for the usual walk. */
   private readonly plainLimit: number;
@@ -100,7 +103,7 @@ export class FirstStageWalker {
   private readonly pte = u64();
   private readonly canonicalHalves = new Float64Array(6);
 
-  constructor(bus: PhysicalBus, capabilities: IommuCapabilities) {
+  constructor(bus: TableBus, capabilities: IommuCapabilities) {
     const { physicalAddressBits, softwareBits } = capabilities;
     this.bus = bus;
     this.pageLimit = 2 ** (physicalAddressBits - 12);
@@ -157,8 +160,8 @@ export class FirstStageWalker {
     return (high << 22) | (low >>> 10);
   }
 
-  /** Any walk. See `walk`. */
-  private walkAnyhow(context: DeviceContext, page: number, kind: AccessKind): number {
+  /** Any walk, without the quick way. See `walk`. */
+  walkAnyhow(context: DeviceContext, page: number, kind: AccessKind): number {
     this.leafAt = -1;
     this.reads = 0;
     const { root, levels } = context;

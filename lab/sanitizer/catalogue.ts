@@ -79,6 +79,42 @@ export const REPORT_KINDS = {
     title: 'the device does not do what the direction of its mapping says',
     fix: 'map with the direction of the transfer: DMA_TO_DEVICE is read by the device, DMA_FROM_DEVICE written, DMA_BIDIRECTIONAL both',
   },
+  'DMA-DESC-UNTERMINATED': {
+    title: 'a list, chain or frame of descriptors does not end',
+    fix: 'mark the last entry, or end its link, before the device is told; with a tail, ring for entries that are linked already',
+  },
+  'DMA-DESC-LOOP': {
+    title: 'a chain of descriptors leads back into itself',
+    fix: 'link each entry to the next free one, and take an entry out of the chain before it is used again',
+  },
+  'DMA-DESC-EARLY': {
+    title: 'a descriptor is given away before all of it is there',
+    fix: 'write the owner or phase bit last, after dma_wmb(); keep descriptors in memory of dma_alloc_coherent, or sync them for the device',
+  },
+  'DMA-DESC-OWNED': {
+    title: 'the CPU changes a descriptor that the device has',
+    fix: 'leave an entry alone until its completion has been seen; to take it back, stop the queue first',
+  },
+  'DMA-DESC-UNMAPPED': {
+    title: 'a descriptor leads the device to where nothing is mapped',
+    fix: 'put the address that dma_map_* returned into the descriptor, with no more than the mapped length, and keep the mapping until the completion',
+  },
+  'DMA-DESC-OVERLAP': {
+    title: 'descriptors let the device write the same bytes twice, or write over descriptors',
+    fix: 'give each entry a buffer of its own, and no entry an address within the ring',
+  },
+  'DMA-DESC-ALIGN': {
+    title: 'an address in a descriptor is misaligned, or its data crosses a boundary',
+    fix: 'say so before mapping (dma_set_min_align_mask, dma_set_seg_boundary), or allocate buffers that are aligned',
+  },
+  'DMA-DESC-LENGTH': {
+    title: 'a length in a descriptor is none that the device can move',
+    fix: 'cut transfers at the limit (dma_set_max_seg_size), and make tables large enough for what the request moves',
+  },
+  'DMA-DESC-INVALID': {
+    title: 'a descriptor has bits that the format does not allow',
+    fix: 'clear entries before they are filled in, and set no more than the format names',
+  },
   'DMA-UNMAP-UNKNOWN': {
     title: 'an unmap of what is not mapped',
     fix: 'unmap the address that dma_map_* returned, once, with the device that it was made for',

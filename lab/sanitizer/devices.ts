@@ -48,7 +48,7 @@ export class Devices {
 
   private watch(dev: StructDevice): WatchedDevice {
     const requester = requesterOf(dev);
-    const device = new WatchedDevice(dev, this.wires.get(requester) ?? ALL_WIRES);
+    const device = new WatchedDevice(dev, this.wires.get(requester) ?? ALL_WIRES, requester);
     this.byName.set(dev.name, device);
     if (requester >= 0) this.byRequester[requester] = device;
     return device;

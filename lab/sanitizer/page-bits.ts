@@ -10,3 +10,5 @@ export const PAGE_SHARED = 4;
 export const PAGE_REGISTERS = 8;
 /** The cache may hold lines of it that a device has written under. */
 export const PAGE_STALE = 16;
+/** Descriptors of a queue that is known. */
+export const PAGE_QUEUED = 32;

@@ -31,7 +31,8 @@ export interface Finding {
   readonly shape?: string;
 }
 
-interface Kept {
+/** A finding that was taken. Who learns later that it has done harm says so. */
+export interface Kept {
   readonly finding: Finding;
   harm: Harm;
   count: number;
@@ -52,6 +53,8 @@ const worse = (a: Harm, b: Harm): Harm => (HARMS.indexOf(a) > HARMS.indexOf(b) ?
  * sees the same things in the same order, and asks at those moments that the first one's findings are about.
  */
 export class Recorder {
+  /** Is told of each finding. */
+  listen: ((id: ReportId) => void) | undefined;
   private readonly clock: { readonly now: number };
   private readonly site: SiteProbe;
   private readonly wanted: readonly number[];
@@ -93,18 +96,22 @@ export class Recorder {
   }
 
   /** The same mistake again is counted, and makes the harm as bad as the worst of them. */
-  report(finding: Finding): void {
+  report(finding: Finding): Kept | null {
+    this.listen?.(finding.id);
     const key = [finding.id, finding.device, finding.shape ?? ''].join('|');
     const group = this.groups.get(key) ?? [];
     if (group.length === 0) this.groups.set(key, group);
     if (group.length < KEPT_EACH && this.kept < KEPT_ALL) {
       this.kept++;
-      group.push({ finding, harm: finding.harm, count: 1 });
-    } else if (group.length > 0) {
-      const last = group.at(-1)!;
-      last.count++;
-      last.harm = worse(last.harm, finding.harm);
+      const kept = { finding, harm: finding.harm, count: 1 };
+      group.push(kept);
+      return kept;
     }
+    const last = group.at(-1);
+    if (last === undefined) return null;
+    last.count++;
+    last.harm = worse(last.harm, finding.harm);
+    return last;
   }
 
   /** The ticks of all moments that findings are about, ascending. */

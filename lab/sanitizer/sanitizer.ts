@@ -5,12 +5,14 @@ import type { CacheLineEvent } from '../../base/trace-events';
 import type { MemoryWatch } from '../../emulator/bus/memory-watch';
 import { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
+import type { ReportId } from './catalogue';
 import { Recorder, type SiteProbe } from './recorder';
 import type { SanitizerReport } from './report';
 import { AllocationRules } from './rules/allocation';
 import { BindingRules } from './rules/binding';
 import { CacheRules } from './rules/cache';
 import { CpuRules } from './rules/cpu';
+import { DescriptorRules } from './rules/descriptors';
 import { DeviceRules } from './rules/device';
 import { MapRules } from './rules/map';
 import { SyncRules } from './rules/sync';
@@ -58,33 +60,46 @@ export class Sanitizer implements MemoryWatch {
   }
 
   cpuWrite(address: number, length: number, uncached: boolean): void {
+    this.rules?.descriptors.settle(true);
     this.rules?.cpu.write(address, length, uncached);
   }
 
   cpuCopy(from: number, to: number, length: number, uncached: boolean): void {
+    this.rules?.descriptors.settle(true);
     this.rules?.cpu.copy(from, to, length, uncached);
   }
 
   deviceRead(requester: number, address: number, length: number): void {
+    this.rules?.descriptors.settle(true);
     this.rules?.device.piece(requester, address, length, false);
   }
 
   deviceWrite(requester: number, address: number, length: number): void {
+    this.rules?.descriptors.settle(true);
     this.rules?.device.piece(requester, address, length, true);
+  }
+
+  /** Somebody wants to know at once when something is found. They must not act on the machine. */
+  onReport(listen: (id: ReportId) => void): void {
+    if (this.recorder !== undefined) this.recorder.listen = listen;
   }
 
   /** What was found so far. */
   get reports(): SanitizerReport[] {
+    this.rules?.descriptors.settle(true);
     return this.recorder?.reports() ?? [];
   }
 
   /** The moments for which another run should tell lines, ascending. */
   get ticksOfInterest(): number[] {
+    this.rules?.descriptors.settle(true);
     return this.recorder?.ticksOfInterest() ?? [];
   }
 
   private follow({ event }: TraceRecord): void {
     const { rules } = this;
+    // The cache's own doings may be a part of what the CPU has begun.
+    rules?.descriptors.settle(event.type !== 'device' && !event.type.startsWith('cache-'));
     this.recorder!.step();
     if (rules !== undefined) dispatch(rules, event);
   }
@@ -97,6 +112,7 @@ export class Sanitizer implements MemoryWatch {
 
 interface Rules {
   readonly state: SanitizerState;
+  readonly descriptors: DescriptorRules;
   readonly map: MapRules;
   readonly unmap: UnmapRules;
   readonly sync: SyncRules;
@@ -107,17 +123,21 @@ interface Rules {
   readonly binding: BindingRules;
 }
 
-const makeRules = (state: SanitizerState): Rules => ({
-  state,
-  map: new MapRules(state),
-  unmap: new UnmapRules(state),
-  sync: new SyncRules(state),
-  allocation: new AllocationRules(state),
-  cpu: new CpuRules(state),
-  device: new DeviceRules(state),
-  cache: new CacheRules(state),
-  binding: new BindingRules(state),
-});
+const makeRules = (state: SanitizerState): Rules => {
+  const descriptors = new DescriptorRules(state);
+  return {
+    state,
+    descriptors,
+    map: new MapRules(state),
+    unmap: new UnmapRules(state),
+    sync: new SyncRules(state),
+    allocation: new AllocationRules(state),
+    cpu: new CpuRules(state, descriptors),
+    device: new DeviceRules(state),
+    cache: new CacheRules(state),
+    binding: new BindingRules(state),
+  };
+};
 
 /** Hands an event to the rules that it matters to. */
 const dispatch = (rules: Rules, event: TraceRecord['event']): void => {

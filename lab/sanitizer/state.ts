@@ -6,7 +6,7 @@ import { CacheLines } from './cache-lines';
 import { Devices } from './devices';
 import type { Lease } from './lease';
 import { LeasesByPage, eachPage } from './lease-table';
-import { PAGE_LENT, PAGE_SHARED, PAGE_REGISTERS } from './page-bits';
+import { PAGE_LENT, PAGE_QUEUED, PAGE_SHARED, PAGE_REGISTERS } from './page-bits';
 import type { Recorder } from './recorder';
 import { StoreLog } from './store-log';
 import { StoreOrder } from './store-order';
@@ -55,7 +55,7 @@ export class SanitizerState {
     this.devices.named(lease.device.name)?.end(lease, this.recorder.now);
     for (const { physical, length } of lease.terms.memoryPieces) {
       eachPage(Math.floor(physical / PAGE_SIZE), physical % PAGE_SIZE, length, (page) => {
-        if (this.lent.remove(page, lease)) this.pages.clear(page, PAGE_LENT | PAGE_SHARED);
+        if (this.lent.remove(page, lease)) this.pages.clear(page, PAGE_LENT | PAGE_SHARED | PAGE_QUEUED);
       });
     }
   }

@@ -1,7 +1,7 @@
 import type { Moment } from './recorder';
 
 /** Bytes whose last store is remembered together. */
-const GRANULE = 16;
+const GRANULE = 4;
 
 /** Who stored what to coherent memory last: descriptors, above all, which tell devices where to go. */
 export class StoreLog {

@@ -1,5 +1,6 @@
 import type { StructDevice } from '../../kernel-api/base/struct-device';
 import type { Lease } from './lease';
+import { ToldAhead } from './told-ahead';
 import type { LeaseHolder } from './lease-holder';
 import { LeasesByPage, eachPage, placeIn, type LeasePlace } from './lease-table';
 import type { Moment } from './recorder';
@@ -17,6 +18,8 @@ export interface FailedMapping {
 export class WatchedDevice implements LeaseHolder {
   readonly dev: StructDevice;
   readonly addressWires: number;
+  /** Its requester id; -1 if it masters no bus. */
+  readonly requester: number;
   readonly leases = new Set<Lease>();
   /** Leases that are over, the oldest first. */
   readonly past: Lease[] = [];
@@ -30,6 +33,8 @@ export class WatchedDevice implements LeaseHolder {
   fetched: readonly [address: number, length: number] | null = null;
   /** When it lost its driver. */
   unbound: Moment | null = null;
+  /** What was said about its descriptors before it did anything with them. */
+  readonly told = new ToldAhead();
   /** Physical addresses whose mapping is about to be bounced. */
   readonly bouncing = new Set<number>();
   /** Where its accesses since the last event went: addresses and lengths, by turns. */
@@ -37,8 +42,9 @@ export class WatchedDevice implements LeaseHolder {
   readonly writes: number[] = [];
   private readonly byPage = new LeasesByPage();
 
-  constructor(dev: StructDevice, addressWires: number) {
+  constructor(dev: StructDevice, addressWires: number, requester: number) {
     this.dev = dev;
+    this.requester = requester;
     this.addressWires = addressWires;
   }
 

@@ -30,6 +30,34 @@ export default scenario({
 });
 `;
 
+/** A driver of an engine that does nothing by halves: a request that is right, and one whose buffer has been unmapped. */
+const ENGINE = `import { devm_platform_ioremap_resource, dma_alloc_coherent, dma_map_single, dma_mapping_error, dma_unmap_single, DMA_TO_DEVICE, GFP_KERNEL, kzalloc, out, platform_driver_register, PrototypeEngine, scenario, udelay } from 'dmalab';
+import { mine } from './mine';
+export default scenario({
+  name: 'engine',
+  machine: { nodes: [{ label: 'nic', compatible: ['acme,nic'], device: () => new PrototypeEngine('nic', { format: mine }) }] },
+  run: async ({ kernel }) => {
+    let dev, regs;
+    await platform_driver_register(kernel, {
+      driver: { name: 'nic', of_match_table: [{ compatible: 'acme,nic' }] },
+      probe: (pdev) => { dev = pdev.dev; regs = devm_platform_ioremap_resource(pdev, 0); return 0; },
+    });
+    const handle = out();
+    const cpu = dma_alloc_coherent(dev, 4096, handle, GFP_KERNEL);
+    regs.writel(0x10, 2); regs.writel(0x10c, 4); regs.writeq(0x110, handle.value); regs.writel(0x100, 1);
+    for (let i = 0; i < 2; i++) {
+      const at = dma_map_single(dev, kzalloc(kernel, 64, GFP_KERNEL), 64, DMA_TO_DEVICE);
+      dma_mapping_error(dev, at);
+      if (i === 1) dma_unmap_single(dev, at, 64, DMA_TO_DEVICE);
+      kernel.mm.store64(cpu + 16 * i, Number(at & 0xffffffffn), Number(at >> 32n));
+      kernel.mm.store32(cpu + 16 * i + 8, 0x80000040);
+      regs.writeq(0x130, 0n);
+      if (i === 0) udelay(kernel, 10);
+    }
+  },
+});
+`;
+
 const PLAIN = `import { scenario } from 'dmalab';
 export default scenario({ name: 'plain', run: () => undefined });
 `;
@@ -73,7 +101,7 @@ describe('dmalab dump and dmalab format', () => {
   const run = (...words: string[]): Promise<CommandResult> => dmalab(folder, ...words);
 
   before(() => {
-    folder = makeFolder({ 'queue.ts': QUEUE, 'plain.ts': PLAIN, 'mine.ts': FORMAT });
+    folder = makeFolder({ 'queue.ts': QUEUE, 'plain.ts': PLAIN, 'mine.ts': FORMAT, 'engine.ts': ENGINE });
     fs.writeFileSync(path.join(folder, 'ring.bin'), image());
   });
   after(() => removeFolder(folder));
@@ -91,18 +119,43 @@ describe('dmalab dump and dmalab format', () => {
 
   it('says why there is nothing to print', async () => {
     const early = await run('dump', 'queue.ts', 'plain.ts', '--at', 'event:0');
-    const reason = 'nothing to dump at event 0: it has named no queue with lab.descriptors.watch';
+    const reason =
+      'nothing to dump at event 0: it has named no queue with lab.descriptors.watch, and no device has one that it knows itself';
     expect(early).to.deep.equal({ code: 2, stdout: '', stderr: `queue: ${reason}\nplain: ${reason}\n` });
     const late = await run('dump', 'queue.ts', '--at', '5s');
     expect(late).to.include({ code: 2, stdout: '' });
     expect(late.stderr).to.match(/^queue: nothing to dump at 5000000000 ns: its run ended at \d+ ns, after \d+ events/);
   });
 
+  it('prints the queues that devices know themselves, at the first report of the sanitizer, for people and programs', async () => {
+    const text = await run('dump', 'engine.ts', '--at', 'report:DMA-DESC-UNMAPPED');
+    expect(text.code).to.equal(0);
+    expect(text.stdout).to.match(
+      /^engine at its first DMA-DESC-UNMAPPED; it failed: DMA-DESC-UNMAPPED: \S+ was given queue 0, entry 1 at [^]*\nnic queue 0 \(mine\): 4 entries, 0 findings\nentry 1 at 0x\w+: my_desc\n/,
+    );
+    const none = await run('dump', 'engine.ts', '--at', 'report:DMA-LEAK', '--json');
+    expect(none.code).to.equal(2);
+    expect(none.stderr).to.match(/^engine: nothing to dump at its first DMA-LEAK: there was none; it failed: /);
+    expect(JSON.parse(none.stdout)).to.deep.equal({ format: 1, cases: [] });
+    const data = await run('dump', 'engine.ts', '--at', 'report', '--json');
+    const { cases } = JSON.parse(data.stdout) as { cases: { scenario: string; queues: Record<string, unknown>[] }[] };
+    expect(cases.map(({ scenario }) => scenario)).to.deep.equal(['engine']);
+    const [queue] = cases[0]!.queues as [Record<string, { entries: { fields: object[] }[] }>];
+    expect(queue).to.include({ name: 'nic queue 0', device: 'nic', format: 'mine', ends: null });
+    expect(queue['queue']!.entries[0]).to.include({ where: 'entry 1', owned: true, descriptor: 'my_desc' });
+    expect(queue['queue']!.entries[0]!.fields[1]).to.deep.equal({
+      field: 'len.LEN',
+      offset: 8,
+      bits: [15, 0],
+      value: 64,
+    });
+  });
+
   it('prints an image of memory in a format of the user, with what is wrong', async () => {
     const { code, stdout, stderr } = await run('dump', 'ring.bin', '--format', 'mine.ts', '--at-address', '0x1000');
     expect({ code, stderr }).to.deep.equal({ code: 1, stderr: '' });
     expect(stdout).to.include('ring.bin (mine): 2 entries, 1 finding\n');
-    expect(stdout).to.include("entry 0 at 0x1000: my_desc, not the device's\n");
+    expect(stdout).to.include("entry 0 at 0x1000: my_desc, not the device's, all zero\n");
     expect(stdout).to.include('    ! misaligned: addr is 0x9002, no multiple of 4\n');
     const one = await run('dump', 'ring.bin', '--format', 'plain-ring.ts', '--start', 'entries=1');
     expect(one.stderr).to.match(/^dmalab: there is no format and no file 'plain-ring.ts'; the formats that ship are /);

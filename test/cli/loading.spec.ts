@@ -168,6 +168,43 @@ describe('dmalab: loading scenarios', () => {
     }
   });
 
+  describe('of descriptor formats', () => {
+    const format = `import { descriptors } from 'dmalab';
+const { addressOf, descriptor, format, lengthIn, marks, ring, word32, word64 } = descriptors;
+export const mine = format({
+  name: 'mine',
+  entry: descriptor('d', { a: word64(addressOf('data')), l: word32(lengthIn(1)), o: word32(marks('done')) }),
+  follow: ring(),
+  ownership: { kind: 'indices' },
+  completion: { kind: 'in-place' },
+  doorbell: { register: 'TAIL', value: 'tail-index' },
+});
+`;
+    const folder = (): string =>
+      folderOf({
+        'format.ts': format,
+        'both.ts': `export { mine } from './format';\nexport default 1;`,
+        'uses.ts': `import { mine } from './format';\n${scenarioText('uses', "    lab.equal(mine.name, 'mine', 'name');")}`,
+      });
+
+    it('passes over a module that is there for them, beside scenarios', async () => {
+      const result = await dmalab(folder(), 'run', 'format.ts', 'uses.ts', '--json');
+      expect(parseJson<Report>(result).notLoaded).to.deep.equal([]);
+      expect(result.code).to.equal(0);
+    });
+
+    it('says so where there is nothing else, or something else is wrong with it', async () => {
+      const message = "it exports descriptor formats and no scenario: 'dmalab format' prints them";
+      const alone = await dmalab(folder(), 'run', 'format.ts', '--json');
+      const place = { file: 'format.ts', line: null, column: null };
+      expect(parseJson<Report>(alone).notLoaded).to.deep.equal([{ ...place, message }]);
+      expect(alone.code).to.equal(2);
+      const both = parseJson<Report>(await dmalab(folder(), 'run', '.', '--json'));
+      const wrong = `its default export is a number, not a scenario: it must be ${LAST_LINE}`;
+      expect(both.notLoaded).to.deep.equal([{ ...place, file: 'both.ts', message: wrong }]);
+    });
+  });
+
   describe('with --typecheck', () => {
     it('tells every type error with its place, and runs what is right', async function () {
       this.timeout(60_000);

@@ -151,13 +151,18 @@ export class LinkedGiver extends Giver {
   private linkFrom(slot: number): void {
     const before = (slot + this.layout.entries - 1) % this.layout.entries;
     this.shared.wmb();
-    this.change(before, (lanes) => {
-      put(this.roles.addressField('next')!, lanes, this.deviceAddress(slot));
-      this.end(lanes, false);
-    });
+    this.change(before, (lanes) => put(this.roles.addressField('next')!, lanes, this.deviceAddress(slot)));
+    const { follow } = this.format;
+    if (follow.kind !== 'linked' || follow.end !== 'last') return;
+    // The link is followed as soon as the mark is gone.
+    this.shared.wmb();
+    this.change(before, (lanes) => this.end(lanes, false));
   }
 
-  /** Changes words of an entry that lies in memory already; words that stay the same are not stored. */
+  /**
+   * Changes words of an entry that lies in memory already; words that stay the same are not stored. Two that make one of 64 bits are
+   * stored as one: a device that follows a list must not see half a link.
+   */
   private change(slot: number, change: (lanes: Int32Array) => void): void {
     const { entry } = this.format;
     const { memory } = this.shared;
@@ -166,9 +171,14 @@ export class LinkedGiver extends Giver {
     entry.load(memory, address, lanes);
     const before = lanes.slice();
     change(lanes);
-    lanes.forEach((lane, i) => {
-      if (lane !== before[i]) memory.store32(address + 4 * i, lane >>> 0);
-    });
+    const isNew = (i: number): boolean => i < lanes.length && lanes[i] !== before[i];
+    for (let i = 0; i < lanes.length; i++) {
+      if (!isNew(i)) continue;
+      if ((address + 4 * i) % 8 === 0 && isNew(i + 1)) {
+        memory.store64(address + 4 * i, lanes[i]! >>> 0, lanes[i + 1]! >>> 0);
+        i++;
+      } else memory.store32(address + 4 * i, lanes[i]! >>> 0);
+    }
   }
 
   doorbell(): bigint | undefined {

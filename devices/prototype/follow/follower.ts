@@ -61,6 +61,21 @@ export abstract class Follower {
     return !this.looking;
   }
 
+  /** Of a ring: the end of what was given, as `Q_INDEX` counts. */
+  get tailIndex(): number {
+    return 0;
+  }
+
+  /** Of lists: the entry that is fetched next; undefined if there is none. */
+  get listAt(): bigint | undefined {
+    return undefined;
+  }
+
+  /** The entry that software has named as the last one. */
+  get listTail(): bigint | undefined {
+    return undefined;
+  }
+
   protected abstract begin(): ErrorCode;
   /** Software rang. */
   abstract ring(lo: number, hi: number): ErrorCode;

@@ -44,6 +44,17 @@ export class LinkedFollower extends Follower {
     return ERROR.NONE;
   }
 
+  override get listAt(): bigint | undefined {
+    if (!this.looking && this.hasEnded) return undefined;
+    if (this.hasNext) return this.next.bigint;
+    const [first] = this.lists;
+    return first === undefined ? undefined : (BigInt(first.page) << 12n) + BigInt(first.offset);
+  }
+
+  override get listTail(): bigint | undefined {
+    return this.hasTail ? this.tail.bigint : undefined;
+  }
+
   ring(lo: number, hi: number): ErrorCode {
     const { value } = this.plan.format.doorbell;
     if (value === 'head-address') return this.addList(lo, hi);

@@ -25,6 +25,10 @@ export class RingFollower extends Follower {
     return ERROR.NONE;
   }
 
+  override get tailIndex(): number {
+    return this.tail;
+  }
+
   ring(lo: number): ErrorCode {
     if (this.plan.format.ownership.kind === 'indices') {
       if (lo >>> 0 >= this.modulus) return ERROR.DOORBELL;

@@ -4,17 +4,20 @@ import { LINE_SIZE } from '../../../emulator/cache/options';
 import type { ReportId } from '../catalogue';
 import { AWAITED, KNOWN, OUTDATED } from '../byte-origins';
 import type { Lease, MemoryPiece } from '../lease';
-import { PAGE_LENT, PAGE_SHARED, PAGE_ORIGINS, PAGE_REGISTERS, PAGE_STALE } from '../page-bits';
+import { PAGE_LENT, PAGE_QUEUED, PAGE_SHARED, PAGE_ORIGINS, PAGE_REGISTERS, PAGE_STALE } from '../page-bits';
 import { drawBytes } from '../picture';
 import type { Harm } from '../report';
 import type { SanitizerState } from '../state';
+import type { DescriptorRules } from './descriptors';
 
 /** The CPU's loads and stores to memory that the sanitizer follows. */
 export class CpuRules {
   private readonly state: SanitizerState;
+  private readonly descriptors: DescriptorRules;
 
-  constructor(state: SanitizerState) {
+  constructor(state: SanitizerState, descriptors: DescriptorRules) {
     this.state = state;
+    this.descriptors = descriptors;
   }
 
   /** The CPU is about to load. */
@@ -33,6 +36,7 @@ export class CpuRules {
     recorder.step();
     this.eachPage(address, length, (start, bytes, flags) => {
       if ((flags & PAGE_REGISTERS) !== 0) this.start(start);
+      if ((flags & PAGE_QUEUED) !== 0) this.descriptors.stored(start, bytes, uncached);
       if ((flags & PAGE_ORIGINS) !== 0) origins.fill(start, bytes, KNOWN);
       if ((flags & PAGE_SHARED) !== 0) {
         stores.stored(start, bytes, recorder.now);
@@ -72,6 +76,7 @@ export class CpuRules {
     if (device === undefined) return;
     device.started = recorder.now;
     device.seenTick = Math.max(device.seenTick, recorder.tick);
+    this.descriptors.started(device);
   }
 
   /** The leases of a page, with the part of each that a range touches, by its bytes. */

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, dmaOffsetOf, dmaPageOf } from '../../../base/address';
+import { PAGE_SIZE, dmaAddrOf, dmaOffsetOf, dmaPageOf } from '../../../base/address';
 import { BUS_OK } from '../../../base/bus-outcome';
 import type { DescriptorErrorEvent, DmaAccessEvent } from '../../../base/trace-events';
 import { hex } from '../../../base/u64';
@@ -58,6 +58,7 @@ export class DeviceRules {
     for (let left = event.length; left > 0;) {
       const place: LeasePlace | null = device.find(page, offset);
       if (place === null) {
+        if (device.told.met(dmaAddrOf(page + Math.floor(offset / PAGE_SIZE), offset % PAGE_SIZE))) break;
         reportOutside(this.state, device, { page, offset, length: left, write, done });
         break;
       }
@@ -95,6 +96,7 @@ export class DeviceRules {
   private wrongWay({ lease, write, done }: Touch): void {
     const { recorder } = this.state;
     const { device, name, terms } = lease;
+    if (this.state.devices.named(device.name)?.told.wentWrongWay(lease) === true) return;
     recorder.report({
       id: 'DMA-DIRECTION',
       device: device.name,
@@ -267,7 +269,7 @@ export class DeviceRules {
     for (let i = 0; i < pieces.length; i += 2) {
       const { missed, seen } = order.read(pieces[i]!, pieces[i + 1]!, device.seenTick);
       device.seenTick = seen;
-      if (missed === null) continue;
+      if (missed === null || device.told.missed(missed)) continue;
       recorder.report({
         id: 'DMA-BARRIER',
         device: device.name,
@@ -289,6 +291,7 @@ export class DeviceRules {
     if (device === undefined) return;
     const place = device.find(dmaPageOf(address), dmaOffsetOf(address));
     const { fetched } = device;
+    if (device.told.refused(address, place?.lease ?? null)) return;
     this.state.recorder.report({
       id: 'DMA-CHAIN',
       device: device.name,
@@ -333,7 +336,7 @@ export const faultOfDirtyLine = (lease: Lease, { soiledAt }: LineStory): string 
   soiledAt === null || soiledAt.tick <= lease.mapped.tick ? 'mapped' : 'written by the CPU';
 
 /** Whether the device is in a domain of its driver's own, which the DMA API knows nothing of. */
-const isForeign = ({ dev }: WatchedDevice): boolean => {
+export const isForeign = ({ dev }: WatchedDevice): boolean => {
   const group = dev.iommu?.group ?? null;
   return dev.driver !== null && group !== null && group.domain !== group.default_domain;
 };

@@ -105,16 +105,17 @@ const mergedList = (device: WatchedDevice): string => {
 /** What a device did; what it tried to do where it was refused. */
 export const attempt = (done: boolean, did: string, todo: string): string => (done ? did : `tried to ${todo}`);
 
-/** Reports an access to where nothing is mapped, as what it most probably is. */
-export const reportOutside = (state: SanitizerState, device: WatchedDevice, access: StrayAccess): void => {
-  const { page, offset, length, write, done } = access;
-  const explanation = GUESSES.reduce<Explanation | null>(
-    (found, guess) => found ?? guess(state, device, access),
-    null,
-  ) ?? {
+/** What an access to where nothing is mapped for a device most probably is. */
+export const explainOutside = (state: SanitizerState, device: WatchedDevice, access: StrayAccess): Explanation =>
+  GUESSES.reduce<Explanation | null>((found, guess) => found ?? guess(state, device, access), null) ?? {
     id: 'DMA-OUTSIDE-MAPPING',
     clue: `where nothing is mapped for it${mergedList(device)}`,
   };
+
+/** Reports an access to where nothing is mapped, as what it most probably is. */
+export const reportOutside = (state: SanitizerState, device: WatchedDevice, access: StrayAccess): void => {
+  const { page, offset, length, write, done } = access;
+  const explanation = explainOutside(state, device, access);
   const { recorder } = state;
   const { lease, places = [] } = explanation;
   const descriptor = device.fetched === null ? null : state.stores.latest(...device.fetched);

@@ -3,7 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { cHeader, descriptorTable, rustStructs, type AnyDescriptor } from '../../../base/descriptor';
+import {
+  addressOf,
+  cHeader,
+  counts,
+  descriptor,
+  descriptorTable,
+  lengthIn,
+  rustStructs,
+  word16,
+  word32,
+  word64,
+  type AnyDescriptor,
+} from '../../../base/descriptor';
 import { all, simple } from './samples';
 
 const ALL: readonly AnyDescriptor[] = [simple, all];
@@ -57,6 +69,22 @@ describe('descriptors: what is generated', () => {
     const source = `${cHeader('samples', ALL)}${main}`;
     const printed = compileAndRun('gcc', 'main.c', source, ['-std=gnu11', '-Wall', '-Wextra', '-Werror']);
     expect(printed).to.equal(`${expected()}\nffff 9\n16\nffffffffffffffc0 fffffff\n`);
+  });
+
+  it('the C header says what lengths count', () => {
+    const text = cHeader('samples', ALL);
+    const unit = '/* length of data in units of 1 byte, at most 9000 bytes */';
+    expect(text).to.include(`#define SIMPLE_DESC_LENGTH_MASK 0x0000ffffU ${unit}\n`);
+    const tagged = descriptor('tagged', {
+      at: word64(addressOf('data')),
+      words: word32(lengthIn(4)),
+      told: word16(counts('written', 2)),
+      id: word16(counts('id')),
+    });
+    const lines = cHeader('t', [tagged]).split('\n');
+    expect(lines).to.include('\t__le32 words; /* length of data in units of 4 bytes */');
+    expect(lines).to.include('\t__le16 told; /* written in units of 2 bytes */');
+    expect(lines).to.include('\t__le16 id;');
   });
 
   it('the Rust structs compile without a warning, and have the same sizes and offsets', function () {

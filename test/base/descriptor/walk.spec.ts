@@ -126,6 +126,20 @@ describe('descriptors: a walk over memory', () => {
     ]);
   });
 
+  it('asks no frames of entries that the device writes to', () => {
+    const page = new Page();
+    const entries = [0, 64, 128, 192];
+    for (const at of entries) {
+      page.put(tailList.entry, at, { NEXT: BigInt(0x5000 + at + 64), addr: BigInt(0x9000 + at), LEN: 64 });
+    }
+    page.put(tailList.entry, 64, { NEXT: 0x5080n, addr: 0x9100n, LEN: 64, DONE: true });
+    const list = (moves: 'from-memory' | 'to-memory') => page.walk(tailList, { tail: 0x50c0n, moves });
+    expect(list('from-memory').findings).not.to.deep.equal([]);
+    const { findings, requests } = list('to-memory');
+    expect(brief(findings)).to.deep.equal([]);
+    expect(requests.map((one) => one.entries)).to.deep.equal([1, 1, 1, 1]);
+  });
+
   it('knows the lap by its phase, and wraps', () => {
     const page = new Page();
     const put = (index: number, AVAIL: boolean, USED: boolean): void =>
@@ -328,6 +342,26 @@ describe('descriptors: a dump', () => {
       '  0x18  LAST    31  1              last',
       '  0x1c  DONE     0  0              done',
       '    ! reserved: len: reserved bits 0x40000000 of the word at 0x18 are not zero',
+    ]);
+  });
+
+  it("shows entries that tell nothing in one line, but never one that is the device's", () => {
+    const page = new Page();
+    const { entry } = commands;
+    page.put(entry, 2 * entry.size, { opcode: 2, OWN: true, LEN: 4, data: 0x9000n });
+    page.put(entry, 3 * entry.size, { opcode: 0, OWN: true });
+    const heads = dump('q', page.walk(commands, { entries: 8 })).filter((line) => line.startsWith('entry'));
+    const at = (index: number): string => `0x${(0x5000 + index * entry.size).toString(16)}: command`;
+    expect(heads).to.deep.equal([
+      `entry 0 to entry 1 at ${at(0)}, not the device's, all zero`,
+      `entry 2 at ${at(2)}`,
+      `entry 3 at ${at(3)}`,
+      `entry 4 to entry 7 at ${at(4)}, not the device's, all zero`,
+    ]);
+    const zeroes = dump('q', page.walk(plainRing, { entries: 2, from: 6 }));
+    expect(zeroes.filter((line) => line.startsWith('entry'))).to.deep.equal([
+      'entry 0 at 0x5000: plain_desc',
+      'entry 1 at 0x5010: plain_desc',
     ]);
   });
 

@@ -30,6 +30,7 @@ const board = (refused = -1): Board => {
       translated.push(page);
       return page === refused ? BUS_ACCESS_FAULT : FIRST + frameOf(page);
     },
+    wouldTranslate: () => BUS_ACCESS_FAULT,
   };
   return { bus, port: new BusPort({ bus, trace: new Trace(() => 0), requesterId: 1, translator }), translated };
 };

@@ -54,6 +54,9 @@ class TableTranslator implements Translator {
     );
     return this.table.get(page) ?? BUS_ACCESS_FAULT;
   }
+  wouldTranslate(_requesterId: number, page: number): number {
+    return this.table.get(page) ?? BUS_ACCESS_FAULT;
+  }
 }
 
 const makePort = (bus: SystemBus, options: Partial<BusPortOptions> = {}): BusPort =>
@@ -294,6 +297,13 @@ const checkAgainstModel = (random: Wiring, accesses: readonly Access[]): void =>
     const address = dmaAddrOf(each.page, each.offset);
     if (each.do === 'read') {
       const [got, want] = [pattern(each.length, i), pattern(each.length, i)];
+      if (wired.marks.length === 0) {
+        const [seen, asked] = [pattern(each.length, i), translator?.asked.length];
+        expect(port.peek(each.page, each.offset, seen, 0, each.length), 'peek').to.equal(
+          model.read(address, pattern(each.length, i)),
+        );
+        expect(translator?.asked.length, 'peek asks nobody').to.equal(asked);
+      }
       const outcome = port.read(each.page, each.offset, got, 0, each.length);
       expect(outcome).to.equal(model.read(address, want));
       expect(Buffer.compare(got, want)).to.equal(0);

@@ -9,6 +9,7 @@ import { prototypeDriver, type PrototypePort } from '../../../kernel-api/drivers
 import type { PrototypeQueueOptions } from '../../../kernel-api/drivers/prototype/queue';
 import type { TransferLists, TransferResult } from '../../../kernel-api/drivers/prototype/transfer';
 import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import type { BootedKernel } from '../../../kernel-api/boot/boot';
 import type { Kernel } from '../../../kernel-api/kernel';
 import { kfree, kmalloc } from '../../../kernel-api/mm/kmalloc';
 import { sg_next, sg_set_buf } from '../../../kernel-api/scatterlist/scatterlist';
@@ -17,6 +18,7 @@ import { usleep_range } from '../../../kernel-api/sched/delay';
 import type { Machine } from '../../../lab/machine';
 import type { MachineOptions } from '../../../lab/machine-options';
 import { patternBytes } from '../../../lab/pattern';
+import { Sanitizer } from '../../../lab/sanitizer/sanitizer';
 import { onMachine } from '../../support/on-machine';
 
 /** The formats that ship, and what the driver has to fill in besides. */
@@ -40,6 +42,7 @@ const MACHINES: Readonly<Record<string, MachineOptions>> = {
   'behind an IOMMU': {},
   'without one': { iommu: false },
   'not coherent': { coherent: false },
+  'in adverse circumstances': { coherent: false, cache: { adversarial: true } },
   bounced: { iommu: false, bootargs: 'swiotlb=force' },
 };
 
@@ -101,13 +104,18 @@ const onEngine = (
 ): Promise<void> => {
   const device = () => new PrototypeEngine('engine', { format, keepBytes: 1 << 22, ...engineOptions });
   const node = { label: 'engine', compatible: ['dmalab,prototype'], device };
-  return onMachine({ ...options, nodes: [node] }, async (kernel, machine) => {
+  const sanitizer = new Sanitizer({ site: () => [] });
+  const run = async (kernel: BootedKernel, machine: Machine): Promise<void> => {
     await platform_driver_register(kernel, prototypeDriver({ format, queues: [queue] }));
     const dev = kernel.drivers.devices.find(({ driver }) => driver?.name === `prototype-${format.name}`)!;
     const port = platform_get_drvdata<PrototypePort>(to_platform_device(dev));
     await body({ kernel, machine, engine: machine.hardware.device('engine', PrototypeEngine), port });
     expect(kernel.warnings, 'warnings').to.equal(0);
-  });
+    // What only the engine knows of, its own limit of length, it finds itself.
+    const reports = sanitizer.reports.filter(({ id }) => id !== 'DMA-CHAIN' || engineOptions.maxLength === undefined);
+    expect(reports.map(({ id, message }) => `${id}: ${message}`)).to.deep.equal([]);
+  };
+  return onMachine({ ...options, nodes: [node] }, run, 1, sanitizer);
 };
 
 /** Lists for a request of a format, by the pieces of its data. */

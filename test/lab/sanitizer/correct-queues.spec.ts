@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import type { VirtAddr } from '../../../base/address';
+import type { Format } from '../../../base/descriptor';
+import { EBUSY, EINVAL } from '../../../base/errno';
+import { PrototypeEngine } from '../../../devices/prototype';
+import { platform_driver_register, platform_get_drvdata, to_platform_device } from '../../../kernel-api/base/platform';
+import { prototypeDriver, type PrototypePort } from '../../../kernel-api/drivers/prototype/prototype';
+import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import type { Kernel } from '../../../kernel-api/kernel';
+import { kzalloc } from '../../../kernel-api/mm/kmalloc';
+import { sg_next, sg_set_buf } from '../../../kernel-api/scatterlist/scatterlist';
+import { SgTable, sg_alloc_table } from '../../../kernel-api/scatterlist/sg-table';
+import { usleep_range } from '../../../kernel-api/sched/delay';
+import { DescriptorWatches } from '../../../lab/descriptor-watches';
+import type { MachineOptions } from '../../../lab/machine-options';
+import { Sanitizer } from '../../../lab/sanitizer/sanitizer';
+import { PREPARED, QUEUE_FORMATS } from '../../base/descriptor/queue-formats';
+import { familyFormat, KINDS } from '../../devices/prototype/family';
+import { onMachine } from '../../support/on-machine';
+
+const MACHINES: readonly MachineOptions[] = [
+  { coherent: false, cache: { adversarial: true } },
+  { iommu: false, coherent: true, cache: { adversarial: true }, eventOrder: 'seeded' },
+];
+const ROUNDS = 5;
+
+const tableOf = (kernel: Kernel, lengths: readonly number[]): SgTable => {
+  const table = new SgTable(kernel);
+  expect(sg_alloc_table(table, lengths.length, GFP_KERNEL)).to.equal(0);
+  let sg = table.sgl;
+  for (const length of lengths) {
+    sg_set_buf(sg!, kzalloc(kernel, length, GFP_KERNEL) as VirtAddr, length);
+    sg = sg_next(sg!);
+  }
+  return table;
+};
+
+/** Both ways, as far as the format can: requests that fill the queue many times, with several at one doorbell. */
+const drive = async (format: Format, options: MachineOptions): Promise<{ requests: number; seen: number }> => {
+  const sanitizer = new Sanitizer({ site: () => [] });
+  const node = {
+    label: 'engine',
+    compatible: ['dmalab,prototype'],
+    device: () => new PrototypeEngine('engine', { format, queues: 2 }),
+  };
+  const done = { requests: 0, seen: 0 };
+  await onMachine(
+    { ...options, nodes: [node] },
+    async (kernel, machine) => {
+      const prepare = PREPARED[format.name];
+      const common = { entries: 8, ...(prepare && { prepare }) };
+      const queues = [common, { ...common, moves: 'to-memory' }] as const;
+      await platform_driver_register(kernel, prototypeDriver({ format, queues }));
+      const dev = kernel.drivers.devices.find(({ driver }) => driver?.name === `prototype-${format.name}`)!;
+      const port = platform_get_drvdata<PrototypePort>(to_platform_device(dev));
+      const isCopy = format.entry.placedFields.some(
+        ({ meaning }) => meaning?.kind === 'address' && meaning.of === 'source',
+      );
+      const watches = new DescriptorWatches(machine.hardware);
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [index, queue] of port.queues.entries()) {
+          for (let i = 0; i < 6; i++) {
+            // Each piece of a frame ends by itself, as far as anybody is told of it elsewhere.
+            const isWhole = format.pieces.kind !== 'frame' || (index === 0 && format.completion.kind === 'in-place');
+            const isOne = i % 2 === 0 || !isWhole;
+            const list = tableOf(kernel, isOne ? [512] : [512, 1024]);
+            const isIn = format.moves === 'to-memory' || (format.moves === 'by-queue' && index === 1);
+            const lists = isCopy
+              ? { out: list, in: tableOf(kernel, [512, 1024].slice(0, 1 + (i % 2))) }
+              : isIn
+                ? { in: list }
+                : { out: list };
+            const error = queue.submit(
+              lists,
+              ({ error: failed }) => (done.requests += failed === 0 ? 1 : 0),
+              i % 3 !== 2,
+            );
+            expect(error).to.be.oneOf([0, -EBUSY, -EINVAL]);
+            for (const { walk } of watches.look()) {
+              // In the middle of a frame, and in entries that are just being filled in, a dump may see what looks odd.
+              const odd = walk.findings.filter(({ kind }) => kind !== 'frame' && kind !== 'overrun');
+              expect(odd, 'in a dump').to.deep.equal([]);
+              done.seen += walk.requests.length;
+            }
+          }
+          queue.kick();
+        }
+        await usleep_range(kernel, 40, 40);
+      }
+    },
+    3,
+    sanitizer,
+  );
+  expect(sanitizer.reports.map(({ id, message, picture }) => [`${id}: ${message}`, ...picture])).to.deep.equal([]);
+  return done;
+};
+
+describe('nothing is reported about a driver that is right', () => {
+  const formats = [...QUEUE_FORMATS, ...KINDS.map((kind) => familyFormat(kind)!)];
+  formats.forEach((format, i) => {
+    it(format.name, async () => {
+      const { requests, seen } = await drive(format, MACHINES[i % MACHINES.length]!);
+      expect(requests, 'requests').to.be.above(2);
+      expect(seen, 'requests in dumps').to.be.above(0);
+    });
+  });
+});

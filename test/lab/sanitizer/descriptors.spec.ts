@@ -1,0 +1,417 @@
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { DmaAddr, VirtAddr } from '../../../base/address';
+import {
+  addressOf,
+  bits,
+  descriptor,
+  flag,
+  format,
+  lengthIn,
+  linked,
+  marks,
+  reserved,
+  ring,
+  word32,
+  word64,
+  type Format,
+} from '../../../base/descriptor';
+import { virtioSplit } from '../../../devices/formats';
+import { PrototypeEngine } from '../../../devices/prototype';
+import { devm_platform_ioremap_resource, platform_driver_register } from '../../../kernel-api/base/platform';
+import type { StructDevice } from '../../../kernel-api/base/struct-device';
+import { dma_alloc_coherent } from '../../../kernel-api/dma/coherent';
+import { DMA_FROM_DEVICE, DMA_TO_DEVICE, type DmaDataDirection } from '../../../kernel-api/dma/direction';
+import {
+  DMA_BIT_MASK,
+  dma_map_single,
+  dma_mapping_error,
+  dma_set_mask_and_coherent,
+  dma_unmap_single,
+} from '../../../kernel-api/dma/mapping';
+import { IS_ERR, out } from '../../../kernel-api/err';
+import { GFP_KERNEL } from '../../../kernel-api/gfp';
+import { dma_wmb } from '../../../kernel-api/io/barriers';
+import type { IoMem } from '../../../kernel-api/io/io-mem';
+import type { Kernel } from '../../../kernel-api/kernel';
+import { kzalloc } from '../../../kernel-api/mm/kmalloc';
+import { usleep_range } from '../../../kernel-api/sched/delay';
+import type { MachineOptions } from '../../../lab/machine-options';
+import { runScenario } from '../../../lab/run-scenario';
+import type { ReportId } from '../../../lab/sanitizer/catalogue';
+import type { SanitizerReport } from '../../../lab/sanitizer/report';
+import { scenario } from '../../../lab/scenario';
+import { hostTurn, SMALL_MEMORY } from '../../support/on-machine';
+
+const net = format({
+  name: 'net',
+  entry: descriptor(
+    'net_desc',
+    {
+      addr: word64(addressOf('data', { align: 4 })),
+      len: word32({ LEN: bits(15, 0, lengthIn(1, { max: 9000 })), OWN: flag(31, marks('owner')) }),
+      status: word32({ DONE: flag(0, marks('done')) }),
+    },
+    { align: 16, size: 16 },
+  ),
+  follow: ring(),
+  ownership: { kind: 'bit' },
+  completion: { kind: 'in-place' },
+  doorbell: { register: 'TAIL', value: 'notify' },
+  moves: 'from-memory',
+});
+const OWN = 0x8000_0000;
+
+const list = format({
+  name: 'list',
+  entry: descriptor(
+    'list_desc',
+    {
+      next: word64(addressOf('next', { align: 32 })),
+      addr: word64(addressOf('data')),
+      len: word32(lengthIn(1)),
+      status: word32({ DONE: flag(0, marks('done')) }),
+      gap: reserved(8),
+    },
+    { align: 32, size: 32 },
+  ),
+  follow: linked('null'),
+  ownership: { kind: 'indices' },
+  completion: { kind: 'in-place' },
+  doorbell: { register: 'GO', value: 'head-address' },
+  moves: 'to-memory',
+});
+
+/** The same, with a mark at the end. */
+const marked = format({
+  name: 'marked',
+  entry: descriptor(
+    'marked_desc',
+    {
+      next: word64(addressOf('next', { align: 32 })),
+      addr: word64(addressOf('data')),
+      len: word32({ LEN: bits(15, 0, lengthIn(1)), LAST: flag(31, marks('last')) }),
+      status: word32({ DONE: flag(0, marks('done')) }),
+      gap: reserved(8),
+    },
+    { align: 32, size: 32 },
+  ),
+  follow: linked('last'),
+  ownership: { kind: 'indices' },
+  completion: { kind: 'in-place' },
+  doorbell: { register: 'GO', value: 'head-address' },
+  moves: 'to-memory',
+});
+
+const Q = { CONTROL: 0x100, SIZE: 0x10c, BASE: 0x110, HEADS: 0x118, DONE: 0x120, DOORBELL: 0x130 };
+const ENTRIES = 8;
+const LENGTH = 256;
+
+/** A driver that does everything by hand, and so can do it wrong. */
+class Hand {
+  readonly kernel: Kernel;
+  readonly dev: StructDevice;
+  readonly regs: IoMem;
+  readonly cpu: VirtAddr;
+  readonly ring: DmaAddr;
+
+  constructor(dev: StructDevice, regs: IoMem) {
+    this.kernel = dev.kernel;
+    this.dev = dev;
+    this.regs = regs;
+    const handle = out(0n as DmaAddr);
+    this.cpu = dma_alloc_coherent(dev, 4096, handle, GFP_KERNEL);
+    this.ring = handle.value;
+    regs.writel(0x10, 2);
+    regs.writel(Q.SIZE, ENTRIES);
+    regs.writeq(Q.BASE, this.ring);
+    regs.writeq(Q.HEADS, this.ring + 0x400n);
+    regs.writeq(Q.DONE, this.ring + 0x800n);
+    regs.writel(Q.CONTROL, 1);
+  }
+
+  map(length = LENGTH, direction: DmaDataDirection = DMA_TO_DEVICE): DmaAddr {
+    const at = dma_map_single(this.dev, kzalloc(this.kernel, length, GFP_KERNEL), length, direction);
+    expect(dma_mapping_error(this.dev, at)).to.equal(0);
+    return at;
+  }
+
+  put32(offset: number, value: number): void {
+    this.kernel.mm.store32((this.cpu + offset) as VirtAddr, value);
+  }
+
+  put64(offset: number, value: bigint): void {
+    this.put32(offset, Number(value & 0xffff_ffffn));
+    this.put32(offset + 4, Number(value >> 32n));
+  }
+
+  wmb(): void {
+    dma_wmb(this.kernel);
+  }
+
+  go(value = 0n): void {
+    this.regs.writeq(Q.DOORBELL, value);
+  }
+}
+
+interface Mistake {
+  readonly format: Format;
+  readonly id: ReportId;
+  readonly says: RegExp;
+  readonly machine?: MachineOptions;
+  readonly harm?: SanitizerReport['harm'];
+  /** Makes it; the line at fault ends with a comment that names the mistake. */
+  readonly make: (hand: Hand) => Promise<void> | void;
+}
+
+const good = (hand: Hand, index: number, at: DmaAddr): void => {
+  hand.put64(16 * index, at);
+  hand.wmb();
+  hand.put32(16 * index + 8, OWN | LENGTH);
+};
+
+const MISTAKES: Readonly<Record<string, Mistake>> = {
+  early: {
+    format: net,
+    id: 'DMA-DESC-EARLY',
+    says: /entry 0 at 0x\w+ of queue 0 was given to \S+ before addr had been written/,
+    make: (hand) => {
+      const at = hand.map();
+      hand.put32(8, OWN | LENGTH); // at fault: early
+      hand.put64(0, at);
+      hand.go();
+    },
+  },
+  owned: {
+    format: net,
+    id: 'DMA-DESC-OWNED',
+    says: /the CPU changed LEN of entry 0 at 0x\w+ of queue 0 after it had given it to/,
+    make: (hand) => {
+      good(hand, 0, hand.map());
+      hand.go();
+      hand.put32(8, OWN | 128); // at fault: owned
+    },
+  },
+  unmapped: {
+    format: net,
+    id: 'DMA-DESC-UNMAPPED',
+    says: /entry 0 at 0x\w+, whose addr leads it to 256 bytes at 0x\w+, after the DMA_TO_DEVICE mapping of 256 bytes at 0x\w+ was unmapped/,
+    harm: 'happened',
+    make: (hand) => {
+      const at = hand.map();
+      dma_unmap_single(hand.dev, at, LENGTH, DMA_TO_DEVICE);
+      hand.put64(0, at); // at fault: unmapped
+      hand.wmb();
+      hand.put32(8, OWN | LENGTH);
+      hand.go();
+    },
+  },
+  long: {
+    format: net,
+    id: 'DMA-DESC-LENGTH',
+    says: /LEN says 9001 bytes, and 9000 is the most/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(0, hand.map(9001));
+      hand.wmb();
+      hand.put32(8, OWN | 9001); // at fault: long
+      hand.go();
+    },
+  },
+  tooFar: {
+    format: net,
+    id: 'DMA-DESC-UNMAPPED',
+    says: /whose addr leads it to 257 bytes at 0x\w+, which from 0x\w+ on lie where|on the page/,
+    harm: 'happened',
+    machine: { iommu: false },
+    make: (hand) => {
+      hand.put64(0, hand.map()); // at fault: tooFar
+      hand.wmb();
+      hand.put32(8, OWN | (LENGTH + 1));
+      hand.go();
+    },
+  },
+  misaligned: {
+    format: net,
+    id: 'DMA-DESC-ALIGN',
+    says: /addr is 0x\w+2, no multiple of 4/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(0, hand.map(512) + 2n); // at fault: misaligned
+      hand.wmb();
+      hand.put32(8, OWN | LENGTH);
+      hand.go();
+    },
+  },
+  direction: {
+    format: net,
+    id: 'DMA-DIRECTION',
+    says: /by which it is to read from the DMA_FROM_DEVICE mapping/,
+    harm: 'happened',
+    make: (hand) => {
+      const buffer = kzalloc(hand.kernel, LENGTH, GFP_KERNEL);
+      const at = dma_map_single(hand.dev, buffer, LENGTH, DMA_FROM_DEVICE); // at fault: direction
+      expect(dma_mapping_error(hand.dev, at)).to.equal(0);
+      good(hand, 0, at);
+      hand.go();
+    },
+  },
+  reserved: {
+    format: net,
+    id: 'DMA-DESC-INVALID',
+    says: /reserved bits 0x10000 of the word at 0x8 are not zero/,
+    make: (hand) => {
+      hand.put64(0, hand.map());
+      hand.wmb();
+      hand.put32(8, OWN | 0x1_0000 | LENGTH); // at fault: reserved
+      hand.go();
+    },
+  },
+  link: {
+    format: list,
+    id: 'DMA-DESC-UNMAPPED',
+    says: /entry 0 at 0x\w+, whose next leads it to 32 bytes at 0xdead0000, where nothing is mapped for it/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(8, hand.map(LENGTH, DMA_FROM_DEVICE));
+      hand.put32(16, LENGTH);
+      hand.put64(0, 0xdead_0000n); // at fault: link
+      hand.go(hand.ring);
+    },
+  },
+  unterminated: {
+    format: marked,
+    id: 'DMA-DESC-UNTERMINATED',
+    says: /entry 0 at 0x\w+: it does not end the list, and leads to 0/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(8, hand.map(LENGTH, DMA_FROM_DEVICE));
+      hand.put32(16, LENGTH);
+      hand.put64(0, 0n); // at fault: unterminated
+      hand.go(hand.ring);
+    },
+  },
+  loop: {
+    format: list,
+    id: 'DMA-DESC-LOOP',
+    says: /entry 1 at 0x\w+: it leads back to entry 0/,
+    harm: 'happened',
+    make: (hand) => {
+      for (const entry of [0, 1]) {
+        hand.put64(32 * entry + 8, hand.map(LENGTH, DMA_FROM_DEVICE));
+        hand.put32(32 * entry + 16, LENGTH);
+      }
+      hand.put64(0, hand.ring + 32n);
+      hand.put64(32, hand.ring); // at fault: loop
+      hand.go(hand.ring);
+    },
+  },
+  overlap: {
+    format: list,
+    id: 'DMA-DESC-OVERLAP',
+    says: /what addr gives to be written overlaps what addr gives to be written in entry/,
+    make: (hand) => {
+      const at = hand.map(2 * LENGTH, DMA_FROM_DEVICE);
+      hand.put64(8, at);
+      hand.put32(16, LENGTH);
+      hand.put64(0, hand.ring + 32n);
+      hand.put64(32 + 8, at + 64n); // at fault: overlap
+      hand.put32(32 + 16, LENGTH);
+      hand.put64(32, 0n);
+      hand.go(hand.ring);
+    },
+  },
+  index: {
+    format: virtioSplit,
+    id: 'DMA-DESC-INVALID',
+    says: /it leads to entry 9 of 8/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(0, hand.map());
+      hand.put32(8, LENGTH);
+      hand.put32(12, 0x0009_0001); // at fault: index
+      hand.put32(0x404, 0);
+      hand.wmb();
+      hand.put32(0x400, 0x0001_0000);
+      hand.go();
+    },
+  },
+  chain: {
+    format: virtioSplit,
+    id: 'DMA-DESC-LOOP',
+    says: /it leads back to entry 0 of its own chain/,
+    harm: 'happened',
+    make: (hand) => {
+      hand.put64(0, hand.map());
+      hand.put32(8, LENGTH);
+      hand.put32(12, 0x0000_0001); // at fault: chain
+      hand.wmb();
+      hand.put32(0x400, 0x0001_0000);
+      hand.go();
+    },
+  },
+};
+
+const MACHINES: Readonly<Record<string, MachineOptions>> = {
+  'behind an IOMMU': {},
+  'not coherent': { coherent: false },
+  'in adverse circumstances': { coherent: false, cache: { adversarial: true } },
+};
+
+/** Runs a hand-written driver of an engine for a format. */
+const reportsOf = async (
+  of: Format,
+  machine: MachineOptions,
+  make: Mistake['make'],
+): Promise<readonly SanitizerReport[]> => {
+  const device = () => new PrototypeEngine('engine', { format: of });
+  const node = { label: 'engine', compatible: ['test,hand'], device };
+  const one = scenario({
+    name: 'hand',
+    machine: { memory: SMALL_MEMORY, ...machine, nodes: [node] },
+    run: async ({ kernel }) => {
+      let hand: Hand | undefined;
+      await platform_driver_register(kernel, {
+        driver: { name: 'hand', of_match_table: [{ compatible: 'test,hand' }] },
+        probe: (pdev) => {
+          const regs = devm_platform_ioremap_resource(pdev, 0);
+          if (IS_ERR(regs)) return regs;
+          dma_set_mask_and_coherent(pdev.dev, DMA_BIT_MASK(64));
+          hand = new Hand(pdev.dev, regs);
+          return 0;
+        },
+      });
+      await make(hand!);
+      await usleep_range(kernel, 50, 50);
+    },
+  });
+  const { failure, reports } = await runScenario(one, { seed: 1, hostTurn, sanitizer: true });
+  if (failure !== null && failure.kind !== 'report') throw new Error(failure.message);
+  return reports;
+};
+
+const SOURCE = readFileSync(path.join(__dirname, 'descriptors.spec.ts'), 'utf8').split('\n');
+const lineOf = (name: string): number => SOURCE.findIndex((line) => line.endsWith(`// at fault: ${name}`)) + 1;
+
+describe('descriptors that devices are given', () => {
+  for (const [name, { format: of, id, says, machine, harm = 'possible', make }] of Object.entries(MISTAKES)) {
+    for (const [where, options] of Object.entries(machine === undefined ? MACHINES : { '': machine })) {
+      it(`${name}, ${where}: ${id}, once, at the line`, async () => {
+        const reports = await reportsOf(of, options, make);
+        expect(reports.map((report) => report.id)).to.deep.equal([id]);
+        const [report] = reports as [SanitizerReport];
+        expect(report.message).to.match(says);
+        expect({ severity: report.severity, harm: report.harm, count: report.count }).to.deep.equal({
+          severity: 'error',
+          harm,
+          count: 1,
+        });
+        const { site, callers } = report.places[report.at]!;
+        const lines = [site, ...callers].map((line) => line?.split(':').at(-1));
+        expect(lines, 'lines').to.include(String(lineOf(name)));
+        expect(report.picture[0]).to.match(/^(?:entry|head) \d+ at 0x/);
+      });
+    }
+  }
+});
