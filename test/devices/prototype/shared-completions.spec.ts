@@ -35,7 +35,7 @@ class Shared {
       this.bytes.put(at + 24, DATA, 8);
       this.tails[queue] = (tail + 1) % SIZE;
     }
-    this.rig.ring(queue, this.tails[queue]!);
+    this.rig.ring(queue, this.tails[queue]);
   }
 
   /** SQHD, SQID, CID and phase of a completion. */
