@@ -126,8 +126,10 @@ describe('dmalab: the command line', () => {
     'bugs -j many': "--jobs takes a whole number from 1 to 256, not 'many'",
     'run --timeout 0': "--timeout takes a number of seconds above 0, at most 2147483, not '0'",
     'run --timeout soon': "--timeout takes a number of seconds above 0, at most 2147483, not 'soon'",
-    'dump --at soon': "--at takes 'end', a simulated time like 1.5ms or 300ns, 'event:<number>', 'report' or 'report:<id>', not 'soon'",
-    'dump --at 3': "--at takes 'end', a simulated time like 1.5ms or 300ns, 'event:<number>', 'report' or 'report:<id>', not '3'",
+    'dump --at soon':
+      "--at takes 'end', a simulated time like 1.5ms or 300ns, 'event:<number>', 'report' or 'report:<id>', not 'soon'",
+    'dump --at 3':
+      "--at takes 'end', a simulated time like 1.5ms or 300ns, 'event:<number>', 'report' or 'report:<id>', not '3'",
     'dump --at report:DMA-NONE': "--at report:DMA-NONE: there is no report 'DMA-NONE'; docs/reports.md lists them",
     'dump --at-address -1': "--at-address takes an address of 64 bits, decimal or with 0x, not '-1'",
     'run --time-limit 0': "--time-limit takes a number of simulated milliseconds above 0, at most 9007199254, not '0'",
