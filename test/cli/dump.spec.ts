@@ -144,7 +144,7 @@ describe('dmalab dump and dmalab format', () => {
     expect(queue).to.include({ name: 'nic queue 0', device: 'nic', format: 'mine', ends: null });
     expect(queue['queue']!.entries[0]).to.include({ where: 'entry 1', owned: true, descriptor: 'my_desc' });
     expect(queue['queue']!.entries[0]!.fields[1]).to.deep.equal({
-      field: 'len.LEN',
+      field: 'LEN',
       offset: 8,
       bits: [15, 0],
       value: 64,

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { VirtAddr } from '../../../base/address';
 import type { Format } from '../../../base/descriptor';
 import { EBUSY, EINVAL } from '../../../base/errno';
 import { PrototypeEngine } from '../../../devices/prototype';
