@@ -114,6 +114,7 @@ export class Queue {
   /** Power-on state; the registers are reset by their block. */
   reset(): void {
     this.enabled = false;
+    this.view.running = false;
     this.halted = false;
     this.clearRequests();
     this.dropWork();

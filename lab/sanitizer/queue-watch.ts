@@ -27,6 +27,8 @@ export interface WatchParts {
   readonly inFlight: InFlight<QueueWatch>;
 }
 
+const NOTHING = { walk: { entries: [], units: [] }, first: 0 };
+
 /** A queue of a device: what the device has been given, since the queue began. */
 export class QueueWatch {
   readonly queue: DescribedQueue;
@@ -39,6 +41,8 @@ export class QueueWatch {
   /** What is in flight, the oldest first, and how many were before that. */
   private units: FlightUnit<QueueWatch>[] = [];
   private retired = 0;
+  /** What `look` found last, and how many units were before that. */
+  private latest: { readonly walk: Pick<Walk, 'entries' | 'units'>; readonly first: number } = NOTHING;
   private readonly pages: number[] = [];
 
   constructor(queue: DescribedQueue, parts: WatchParts) {
@@ -77,6 +81,8 @@ export class QueueWatch {
   private clear(): void {
     for (const unit of this.units.splice(0)) this.land(unit);
     for (const page of this.pages.splice(0)) this.parts.inFlight.removeRing(page, this);
+    this.device.told.forget(this, Infinity);
+    this.latest = NOTHING;
     this.session = -1;
   }
 
@@ -126,19 +132,34 @@ export class QueueWatch {
     state.flag(physical, length, PAGE_QUEUED);
   }
 
-  /** Walks over what has become the device's since the last time. Undefined if it was not told of this queue, or of nothing new. */
+  /** Walks over what has become the device's since the last time, and forgets what was told of what it has done. Undefined if it was not told of this queue, or of nothing new. */
   look(checks: WalkChecks): Walk | undefined {
     const { queue, parts } = this;
     const place = this.refresh();
-    if (place === undefined || this.rings === queue.rings) return undefined;
+    if (place === undefined) return undefined;
+    this.device.told.forget(this, place.done);
+    if (this.rings === queue.rings) return undefined;
     this.rings = queue.rings;
     const known = (address: bigint): boolean => this.isInFlight(address);
     const isList = queue.format.follow.kind === 'linked';
     const found = this.cursor?.look(parts.memory, place, isList ? { ...checks, known } : checks);
     if (found === undefined) return undefined;
     const fresh = withoutDone(found.walk, place.done - found.first);
-    this.launch(fresh, Math.max(found.first, place.done));
+    const first = Math.max(found.first, place.done);
+    this.launch(fresh, first);
+    this.latest = { walk: fresh, first };
     return fresh;
+  }
+
+  /**
+   * How many units have to be completed until the device is done with an entry that `look` found last; undefined: with all that
+   * it found.
+   */
+  doneWith(entry: WalkedEntry | undefined): number {
+    const { walk, first } = this.latest;
+    const at = entry === undefined ? -1 : walk.entries.indexOf(entry);
+    const units = at < 0 ? walk.units.length : walk.units.filter((begin) => begin <= at).length;
+    return first + Math.max(units, 1);
   }
 
   private isInFlight(address: bigint): boolean {

@@ -166,9 +166,12 @@ export class DescriptorQueue<T> {
    * @param from entries of a ring, or heads, that the device has taken since the queue was made
    */
   pending(from?: number): WalkStart {
-    return this.poster.giver.pending(
-      this.order.slice(this.first).map(({ slots }) => slots),
+    const units = this.order.slice(this.first);
+    const start = this.poster.giver.pending(
+      units.map(({ slots }) => slots),
       from,
     );
+    const begins = from === undefined || this.format.follow.kind === 'linked';
+    return begins && units[0]?.goesOn === true ? { ...start, begun: true } : start;
   }
 }

@@ -29,11 +29,15 @@ export class Poster<T> {
   private readonly planner: Planner;
   private readonly tables: Tables;
   private readonly freeIds: number[];
+  /** How many ids there are. */
+  private readonly ids: number;
   /** Entries are told apart by the place of their first, not by an id of their own. */
   private readonly idIsSlot: boolean;
+  /** The end of each entry of a frame is told elsewhere, so that each has an id. */
+  private readonly endsEach: boolean;
 
   constructor(format: Format, layout: QueueLayout, shared: SharedMemory, options: PostOptions) {
-    const { follow, completion } = format;
+    const { follow, completion, pieces } = format;
     const { prepare, moves, maxLength = Number.MAX_SAFE_INTEGER, indirect = 'several' } = options;
     this.format = format;
     this.writer = new EntryWriter(format, layout.parameters, prepare, moves);
@@ -41,8 +45,10 @@ export class Poster<T> {
     this.tables = new Tables(format, layout, shared);
     this.giver = giverOf(format, layout, shared, this.writer);
     this.idIsSlot = follow.kind === 'heads' && completion.kind === 'used-ring';
+    this.endsEach = pieces.kind === 'frame' && completion.kind !== 'in-place';
     const idBits = this.writer.roles.countField('id')?.bits ?? 53;
-    this.freeIds = Array.from({ length: Math.min(layout.entries, 2 ** idBits) }, (_, i) => i).reverse();
+    this.ids = Math.min(layout.entries, 2 ** idBits);
+    this.freeIds = Array.from({ length: this.ids }, (_, i) => i).reverse();
   }
 
   /** Posts a request: all of it or nothing. What can never be posted is refused. */
@@ -53,42 +59,51 @@ export class Poster<T> {
     const needed = plans.reduce((sum, { entries }) => sum + entries, 0);
     const { capacity } = this.giver.slots;
     if (needed > capacity) return { problem: `it takes ${needed} entries, and the queue has ${capacity}` };
-    if (!this.fits(plans, needed)) return 'full';
-    request.left = plans.length;
+    const ends = this.endsEach ? needed : plans.length;
+    if (!this.idIsSlot && ends > this.ids) return { problem: `it takes ${ends} ids, and there are ${this.ids}` };
+    if (!this.fits(plans, needed, ends)) return 'full';
+    request.left = ends;
     plans.forEach((plan, i) => {
-      const unit = this.reserve(plan, request);
-      this.write(plan, unit, i + 1 === plans.length);
-      units.push(unit);
+      const own = this.reserve(plan, request);
+      this.write(plan, own, i + 1 === plans.length);
+      units.push(...own);
     });
     return 'posted';
   }
 
   /** Whether there is room for all of a request now. */
-  private fits(plans: readonly UnitPlan[], needed: number): boolean {
+  private fits(plans: readonly UnitPlan[], needed: number, ends: number): boolean {
     const largest = Math.max(...plans.map(({ entries }) => entries));
     const tables = plans.filter(({ needsTable }) => needsTable).length;
-    if (!this.idIsSlot && this.freeIds.length < plans.length) return false;
+    if (!this.idIsSlot && this.freeIds.length < ends) return false;
     return this.tables.left >= tables && this.giver.slots.fits(needed, largest);
   }
 
-  private reserve(plan: UnitPlan, request: PostedRequest<T>): Unit<T> {
+  private reserve(plan: UnitPlan, request: PostedRequest<T>): Unit<T>[] {
     const slots = this.giver.slots.take(plan.entries);
-    const id = this.idIsSlot ? slots[0]! : this.freeIds.pop()!;
-    return { request, id, slots, table: plan.needsTable ? this.tables.take() : -1, done: false };
+    const table = plan.needsTable ? this.tables.take() : -1;
+    return (this.endsEach ? slots.map((slot) => [slot]) : [slots]).map((own, i) => {
+      const id = this.idIsSlot ? own[0]! : this.freeIds.pop()!;
+      return { request, id, slots: own, table, goesOn: i > 0, done: false };
+    });
   }
 
-  private write(plan: UnitPlan, unit: Unit<T>, isLast: boolean): void {
+  private write(plan: UnitPlan, units: readonly Unit<T>[], isLast: boolean): void {
     const { roles } = this.writer;
     const id = roles.countField('id');
-    const entries = unit.slots.map((_, i) => {
+    const places = units.flatMap((unit) => unit.slots.map((slot) => ({ unit, slot })));
+    const entries = places.map(({ unit }, i) => {
       const lanes = new Int32Array(this.format.entry.lanes);
       this.fill(lanes, plan, unit, i);
-      markRun(roles, this.format.pieces.kind, lanes, i, unit.slots.length);
+      markRun(roles, this.format.pieces.kind, lanes, i, places.length);
       if (id !== undefined) put(id, lanes, unit.id);
-      setMark(roles.markField('interrupt'), lanes, isLast && i + 1 === unit.slots.length);
+      setMark(roles.markField('interrupt'), lanes, isLast && i + 1 === places.length);
       return lanes;
     });
-    this.giver.give(entries, unit.slots);
+    this.giver.give(
+      entries,
+      places.map(({ slot }) => slot),
+    );
   }
 
   private fill(lanes: Int32Array, plan: UnitPlan, unit: Unit<T>, index: number): void {

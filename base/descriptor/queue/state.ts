@@ -8,7 +8,7 @@ export interface PostedRequest<T> {
   status: number;
 }
 
-/** What the device completes as one: a request, or a piece of it where each entry stands for itself. */
+/** What is told to be done as one: a request, or a piece of it where each entry stands for itself or ends by itself. */
 export interface Unit<T> {
   readonly request: PostedRequest<T>;
   /** What completions call it by. */
@@ -17,6 +17,8 @@ export interface Unit<T> {
   readonly slots: readonly number[];
   /** Its table; -1: it has none. */
   readonly table: number;
+  /** It goes on with the frame of the unit before. */
+  readonly goesOn: boolean;
   done: boolean;
 }
 

@@ -89,7 +89,7 @@ export class QueueChecks {
 
   private reportOne(watch: QueueWatch, finding: Finding, entry: WalkedEntry | undefined): void {
     const piece = entry?.pieces.find(({ field }) => field === finding.field);
-    if (finding.kind === 'too-early' && this.reportWaiting(watch.device, finding, entry, piece)) return;
+    if (finding.kind === 'too-early' && this.reportWaiting(watch, finding, entry, piece)) return;
     if (finding.kind === 'unmapped' && this.reportUnmapped(watch, finding, entry, piece)) return;
     const id = IDS[rankOf(finding.kind)]![1];
     this.tell(watch, {
@@ -140,10 +140,11 @@ export class QueueChecks {
       shape: `${queue.name} ${finding.kind} ${finding.field ?? ''}`,
     });
     if (kept === null) return null;
-    device.told.addRefusal(finding.address, place?.lease ?? null, kept);
+    const told = { kept, queue: watch, until: watch.doneWith(entry) };
+    device.told.addRefusal(finding.address, place?.lease ?? null, told);
     // Whatever else the entry leads to, where nothing is mapped, is a part of the same mistake.
     for (const { address } of entry === undefined ? [] : addressesIn(entry)) {
-      if (placeOf(device, address) === null) device.told.addStray(address, entry!.descriptor.size, kept);
+      if (placeOf(device, address) === null) device.told.addStray(address, entry!.descriptor.size, told);
     }
     return kept;
   }
@@ -173,12 +174,13 @@ export class QueueChecks {
 
   /** Stores that still wait are told as when the device misses them. @returns whether there are any */
   private reportWaiting(
-    device: WatchedDevice,
+    watch: QueueWatch,
     finding: Finding,
     entry: WalkedEntry | undefined,
     piece: DataPiece | undefined,
   ): boolean {
     const { order, recorder } = this.state;
+    const { device } = watch;
     const [address, length] =
       piece === undefined ? [finding.address, entry?.descriptor.size ?? 4] : [piece.address, piece.length];
     const place = placeOf(device, address);
@@ -202,7 +204,7 @@ export class QueueChecks {
       fault: 'stored by the CPU',
       picture: entry === undefined ? [] : dumpEntry(entry, [{ text: 'not all of this is what the CPU stored last' }]),
     });
-    if (kept !== null) device.told.addMiss(store, kept);
+    if (kept !== null) device.told.addMiss(store, { kept, queue: watch, until: watch.doneWith(entry) });
     return true;
   }
 
@@ -249,7 +251,7 @@ export class QueueChecks {
         ? `${finding.where} at ${hex(address)}, ${clue}`
         : `${finding.where} at ${hex(finding.address)}, whose ${piece.field} leads it to ${from}${stray === address ? ',' : ''} ${clue}`;
     const kept = this.tell(watch, { id: 'DMA-DESC-UNMAPPED', finding, entry, message, places, lease });
-    if (kept !== null) device.told.addStray(stray, left, kept);
+    if (kept !== null) device.told.addStray(stray, left, { kept, queue: watch, until: watch.doneWith(entry) });
     return true;
   }
 
@@ -270,7 +272,7 @@ export class QueueChecks {
         field: piece.field,
       } as const;
       const kept = this.tell(watch, { id: 'DMA-DIRECTION', finding, entry, message, lease, fault: 'mapped' });
-      if (kept !== null) device.told.addWrongWay(lease, kept);
+      if (kept !== null) device.told.addWrongWay(lease, { kept, queue: watch, until: watch.doneWith(entry) });
     }
   }
 }

@@ -99,7 +99,8 @@ export class PlainDevice {
   private goesOn(lanes: Int32Array): boolean {
     const { kind } = this.format.pieces;
     if (kind === 'chain') return this.roles.marked('more', lanes);
-    return kind === 'frame' && !this.roles.marked('last', lanes);
+    // Whoever is told elsewhere is told of each entry of a frame.
+    return kind === 'frame' && this.inOrder && !this.roles.marked('last', lanes);
   }
 
   private takeRing(): void {
@@ -314,13 +315,14 @@ export class PlainDevice {
     this.done++;
   }
 
-  private tellUsed({ extra }: Taken, written: number): void {
+  private tellUsed({ entries, extra }: Taken, written: number): void {
     const { completion } = this.format;
     if (completion.kind !== 'used-ring') return;
     const { header, element } = completion;
     const roles = new EntryRoles(element);
     const lanes = new Int32Array(element.lanes);
-    put(roles.countField('id')!, lanes, extra);
+    const byHead = this.format.follow.kind === 'heads';
+    put(roles.countField('id')!, lanes, byHead ? extra : this.roles.count('id', entries.at(-1)!.lanes));
     this.tell(roles, lanes, written, false);
     const slot = this.done % this.layout.entries;
     element.save(this.memory, this.layout.doneAt + header.size + slot * element.size, lanes);

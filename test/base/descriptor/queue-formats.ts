@@ -163,6 +163,61 @@ export const framedList = format({
   moves: 'from-memory',
 });
 
+const frameEntry = descriptor(
+  'frame_command',
+  {
+    addr: word64(addressOf('data')),
+    next: word64(addressOf('next')),
+    len: word32({ LEN: bits(11, 0, lengthIn(1)) }),
+    id: word16(counts('id')),
+    flags: word16({
+      FIRST: flag(0, marks('first')),
+      LAST: flag(1, marks('last')),
+      OWN: flag(2, marks('owner')),
+      PHASE: flag(3, marks('phase')),
+      USED: flag(4, marks('used-phase')),
+    }),
+  },
+  { align: 8 },
+);
+
+const framesToldElsewhere = {
+  entry: frameEntry,
+  pieces: { kind: 'frame', limit: 4 },
+  ownership: { kind: 'indices' },
+  moves: 'from-memory',
+} as const;
+
+/** Frames, each entry of which ends with a completion of its own: in a queue, in a used ring, in the ring. */
+export const framesToQueue = format({
+  ...framesToldElsewhere,
+  name: 'frames-to-queue',
+  follow: ring(),
+  completion: { kind: 'queue', entry: done },
+  doorbell: { register: 'TAIL', value: 'tail-index' },
+});
+
+export const framesToUsedRing = format({
+  ...framesToldElsewhere,
+  name: 'frames-to-used-ring',
+  follow: linked('tail', { cyclic: true }),
+  completion: {
+    kind: 'used-ring',
+    header: count,
+    element: descriptor('frame_used', { id: word16(counts('id')), len: word16(counts('written')) }),
+  },
+  doorbell: { register: 'TAIL', value: 'tail-address' },
+});
+
+export const framesInRing = format({
+  ...framesToldElsewhere,
+  name: 'frames-in-ring',
+  follow: ring(),
+  ownership: { kind: 'phase' },
+  completion: { kind: 'in-ring' },
+  doorbell: { register: 'GO', value: 'notify' },
+});
+
 /** Packed rings without tables, which run around. */
 export const packedDirect = format({ ...packedRing, name: 'packed-direct', indirect: false });
 
@@ -176,6 +231,9 @@ export const QUEUE_FORMATS: readonly Format[] = [
   growingList,
   neighbours,
   framedList,
+  framesToQueue,
+  framesToUsedRing,
+  framesInRing,
   virtioPacked,
   xilinxAxiDmaMm2s,
   xilinxAxiDmaS2mm,

@@ -13,7 +13,7 @@ import {
 import { nvmeIo } from '../../../devices/formats';
 import { BytesMemory } from '../../../base/layout';
 import { PlainDevice, type Piece } from './queue-device';
-import { PREPARED, QUEUE_FORMATS, pageQueue } from './queue-formats';
+import { PREPARED, QUEUE_FORMATS, framesInRing, framesToQueue, framesToUsedRing, pageQueue } from './queue-formats';
 
 const BASE = 0x4000_0000n;
 
@@ -291,4 +291,25 @@ describe('descriptors: queues at their edges', () => {
     expect(trial.post([89, 89, 89], false)).to.equal(true);
     trial.drain();
   });
+
+  for (const format of [framesToQueue, framesToUsedRing, framesInRing]) {
+    it(`${format.name}: a frame ends with the end of its last entry, and may be half done`, () => {
+      const trial = new Trial(format, 8);
+      const { queue, device } = trial;
+      const pieces = trial.requests.make([1, 2, 3], false);
+      expect(queue.post(pieces, 7)).to.equal('posted');
+      device.ring(queue.doorbell()!);
+      for (let i = 0; i < 2; i++) {
+        device.finish(0, 0, false);
+        expect(queue.reap(), `after entry ${i}`).to.deep.equal([]);
+        const start = queue.pending();
+        const { findings, requests } = walk(format, wordsOfBytes(trial.bytes, BASE), start, {});
+        expect(findings).to.deep.equal([]);
+        expect(requests.map(({ entries }) => entries)).to.deep.equal([2 - i]);
+      }
+      device.finish(0, 0, false);
+      expect(queue.reap().map(({ tag }) => tag)).to.deep.equal([7]);
+      expect(queue.outstanding).to.equal(0);
+    });
+  }
 });

@@ -59,10 +59,7 @@ const drive = async (format: Format, options: MachineOptions): Promise<{ request
       for (let round = 0; round < ROUNDS; round++) {
         for (const [index, queue] of port.queues.entries()) {
           for (let i = 0; i < 6; i++) {
-            // Each piece of a frame ends by itself, as far as anybody is told of it elsewhere.
-            const isWhole = format.pieces.kind !== 'frame' || (index === 0 && format.completion.kind === 'in-place');
-            const isOne = i % 2 === 0 || !isWhole;
-            const list = tableOf(kernel, isOne ? [512] : [512, 1024]);
+            const list = tableOf(kernel, i % 2 === 0 ? [512] : [512, 1024]);
             const isIn = format.moves === 'to-memory' || (format.moves === 'by-queue' && index === 1);
             const lists = isCopy
               ? { out: list, in: tableOf(kernel, [512, 1024].slice(0, 1 + (i % 2))) }

@@ -19,6 +19,7 @@ import {
 } from '../../../base/descriptor';
 import { virtioSplit } from '../../../devices/formats';
 import { PrototypeEngine } from '../../../devices/prototype';
+import { CONTROL, Q_CONTROL } from '../../../devices/prototype/spec';
 import { devm_platform_ioremap_resource, platform_driver_register } from '../../../kernel-api/base/platform';
 import type { StructDevice } from '../../../kernel-api/base/struct-device';
 import { dma_alloc_coherent } from '../../../kernel-api/dma/coherent';
@@ -123,16 +124,25 @@ class Hand {
     const handle = out(0n as DmaAddr);
     this.cpu = dma_alloc_coherent(dev, 4096, handle, GFP_KERNEL);
     this.ring = handle.value;
-    regs.writel(0x10, 2);
+    this.start();
+  }
+
+  start(): void {
+    const { regs } = this;
+    regs.writel(0x10, CONTROL.MASTER);
     regs.writel(Q.SIZE, ENTRIES);
     regs.writeq(Q.BASE, this.ring);
     regs.writeq(Q.HEADS, this.ring + 0x400n);
     regs.writeq(Q.DONE, this.ring + 0x800n);
-    regs.writel(Q.CONTROL, 1);
+    regs.writel(Q.CONTROL, Q_CONTROL.ENABLE);
   }
 
-  map(length = LENGTH, direction: DmaDataDirection = DMA_TO_DEVICE): DmaAddr {
-    const at = dma_map_single(this.dev, kzalloc(this.kernel, length, GFP_KERNEL), length, direction);
+  map(
+    length = LENGTH,
+    direction: DmaDataDirection = DMA_TO_DEVICE,
+    buffer: VirtAddr = kzalloc(this.kernel, length, GFP_KERNEL),
+  ): DmaAddr {
+    const at = dma_map_single(this.dev, buffer, length, direction);
     expect(dma_mapping_error(this.dev, at)).to.equal(0);
     return at;
   }
@@ -413,5 +423,45 @@ describe('descriptors that devices are given', () => {
         expect(report.picture[0]).to.match(/^(?:entry|head) \d+ at 0x/);
       });
     }
+  }
+});
+
+describe('what was told when a device was given it', () => {
+  const cases: Readonly<Record<string, (hand: Hand) => Promise<void>>> = {
+    'the entry was completed': async (hand) => {
+      await usleep_range(hand.kernel, 50, 50);
+      expect(hand.kernel.mm.load32((hand.cpu + 12) as VirtAddr)).to.equal(1);
+    },
+    'the queue was aborted': async (hand) => {
+      hand.regs.writel(Q.CONTROL, Q_CONTROL.ENABLE | Q_CONTROL.ABORT);
+      await usleep_range(hand.kernel, 50, 50);
+      expect(hand.kernel.mm.load32((hand.cpu + 12) as VirtAddr)).to.equal(0);
+      hand.put32(8, 0);
+      hand.start();
+    },
+    'the device was reset': async (hand) => {
+      hand.regs.writel(0x10, CONTROL.RESET);
+      await usleep_range(hand.kernel, 50, 50);
+      hand.put32(8, 0);
+      hand.start();
+    },
+  };
+  for (const [name, end] of Object.entries(cases)) {
+    it(`is told again of the same address, for another reason, once ${name}`, async () => {
+      const reports = await reportsOf(net, { iommu: false }, async (hand) => {
+        const buffer = kzalloc(hand.kernel, LENGTH, GFP_KERNEL);
+        const map = (): DmaAddr => hand.map(LENGTH, DMA_TO_DEVICE, buffer);
+        const at = map();
+        dma_unmap_single(hand.dev, at, LENGTH, DMA_TO_DEVICE);
+        good(hand, 0, at);
+        hand.go();
+        await end(hand);
+        expect(map()).to.equal(at);
+        good(hand, name.startsWith('the entry') ? 1 : 0, at);
+        hand.go();
+        dma_unmap_single(hand.dev, at, LENGTH, DMA_TO_DEVICE);
+      });
+      expect(reports.map(({ id }) => id)).to.deep.equal(['DMA-DESC-UNMAPPED', 'DMA-USE-AFTER-UNMAP']);
+    });
   }
 });
