@@ -117,7 +117,7 @@ const walkAll = (walker: Walker, entry: WalkedEntry, table: bigint, count: numbe
 
 /** Marks that mean nothing in a table whose entries simply follow each other. */
 const checkInTable = (walker: Walker, inner: WalkedEntry): void => {
-  for (const role of ['more', 'phase', 'used-phase'] as const) {
+  for (const role of ['more', 'jump', 'phase', 'used-phase'] as const) {
     if (!walker.roles.marked(role, inner.lanes)) continue;
     const field = walker.roles.markField(role)?.path;
     walker.reporter(inner)('indirect', `it is in a table, where ${field ?? role} has no meaning`, field);

@@ -47,6 +47,6 @@ export const takeOwn = (
   const entry = walker.enter(walker.format.entry, address, where, lanes, owned);
   if (!owned) return entry;
   walker.check(entry, walker.roles);
-  if (!walker.isIndirect(lanes)) describeData(walker, entry);
+  if (!walker.isIndirect(lanes) && !walker.isJump(lanes)) describeData(walker, entry);
   return entry;
 };

@@ -90,12 +90,12 @@ const checkLengths = (roles: EntryRoles, lanes: Int32Array, report: Report): voi
   }
 };
 
-/** What is wrong with an entry's words by themselves. */
-export const checkWords = (roles: EntryRoles, lanes: Int32Array, report: Report): void => {
+/** What is wrong with an entry's words by themselves. @param hasData its lengths say something */
+export const checkWords = (roles: EntryRoles, lanes: Int32Array, report: Report, hasData = true): void => {
   const { descriptor } = roles;
   checkReserved(descriptor, lanes, report);
   checkValues(descriptor, lanes, report);
-  checkLengths(roles, lanes, report);
+  if (hasData) checkLengths(roles, lanes, report);
 };
 
 /** What is wrong with where an entry's data lies. */

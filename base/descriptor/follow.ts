@@ -5,6 +5,7 @@ import { takeOwn } from './data';
 import { Walker, wholeNumber } from './walk';
 import { Grouping } from './grouping';
 import { walkChain, walkTable } from './chains';
+import { ringPath } from './ring-path';
 import type { WordReader } from './words';
 
 /** Tells which entries of a ring or list are the device's, one after the other. */
@@ -55,7 +56,7 @@ class Owners {
 const checkTold = (walker: Walker, entry: WalkedEntry): void => {
   const { format, roles } = walker;
   const { lanes } = entry;
-  if (format.completion.kind !== 'in-place' || !roles.marked('done', lanes)) return;
+  if (format.completion.kind !== 'in-place' || !roles.marked('done', lanes) || walker.isJump(lanes)) return;
   const field = roles.countField('written', lanes);
   const room = roles.length('data', lanes)?.bytes;
   if (field?.meaning?.kind !== 'count' || room === undefined) return;
@@ -96,20 +97,19 @@ const followTable = (walker: Walker, entry: WalkedEntry): void => {
 };
 
 const walkRing = (walker: Walker): void => {
-  const { start, format, size } = walker;
+  const { start, size } = walker;
   const count = Math.min(wholeNumber(start.count ?? size), size, walker.room);
   if (Math.min(wholeNumber(start.count ?? size), size) > count) {
     walker.report('limit', 'ring', start.at, `the walk looks at ${count} of ${size} entries`);
   }
   const state = { owners: new Owners(walker), groups: new Grouping(walker) };
+  const path = ringPath(walker);
   for (let i = 0; i < count; i++) {
-    const position = wholeNumber(start.from ?? 0) + i;
-    const index = position % size;
-    const phase = (start.phase ?? 1) ^ (Math.floor(position / size) & 1);
-    const address = start.at + BigInt(index) * BigInt(format.entry.size);
-    const lanes = walker.read(format.entry, address, `entry ${index}`);
+    const { address, index, phase } = path;
+    const lanes = walker.read(walker.format.entry, address, `entry ${index}`);
     if (lanes === undefined) break;
-    if (takeEntry(walker, state, address, `entry ${index}`, lanes, phase) === undefined) break;
+    const entry = takeEntry(walker, state, address, `entry ${index}`, lanes, phase);
+    if (entry === undefined || !path.advance(entry, count - i - 1)) break;
   }
   state.groups.end();
 };

@@ -1,11 +1,12 @@
 import type { AnyDescriptor } from './any-descriptor';
+import { checkJumps } from './jumps';
 import { valueOf, type Parameter } from './meaning';
 import type { Nestable } from './members';
 import { contradiction } from './placement';
 import { isThat, type PlacedField } from './placed';
 import { allCases } from './shapes';
 
-/** Entries lie one after the other and begin again after the last. */
+/** Entries lie one after the other and begin again after the last, or where one marked `jump` leads. */
 export interface RingFollow {
   readonly kind: 'ring';
 }
@@ -162,6 +163,8 @@ export interface Format<E extends AnyDescriptor = AnyDescriptor> extends Require
   readonly events: Events | undefined;
   /** Every descriptor of the format once, the entry first. */
   readonly descriptors: readonly AnyDescriptor[];
+  /** Entries marked `jump` carry no data: their `next` address says where the ring goes on. */
+  readonly jumps: boolean;
   /** What the queue's set-up decides. */
   readonly parameters: readonly Parameter[];
 }
@@ -206,6 +209,7 @@ class FormatChecks {
     this.completion();
     this.doorbell();
     this.data();
+    checkJumps(this.spec);
   }
 
   /** One field of a meaning; there is none: a `LabError`. @param why what in the format needs it */
@@ -406,6 +410,7 @@ export const format = <E extends AnyDescriptor>(spec: FormatSpec<E>): Format<E> 
     also: [],
     events: undefined,
     ...spec,
+    jumps: spec.entry.fieldsThat('mark', 'jump').length > 0,
     descriptors,
     parameters: parametersOf(descriptors, spec.pieces),
   };

@@ -6,8 +6,9 @@ export class Grouping {
   private readonly walker: Walker;
   private readonly kind: 'chain' | 'frame' | undefined;
   private readonly limit: number;
-  /** Entries of the request that has not ended yet, and where it began among those of the walk. */
+  /** Entries of the request that has not ended yet, jumps among them, and where it began among those of the walk. */
   private open = 0;
+  private jumps = 0;
   private from = 0;
   /** The frame began with entries that are done already. */
   private begun = false;
@@ -23,6 +24,7 @@ export class Grouping {
 
   /** An entry that the device is done with. */
   done({ lanes }: WalkedEntry): void {
+    if (this.walker.isJump(lanes)) return;
     this.begun = this.inFrames(lanes) && !this.walker.roles.marked('last', lanes);
   }
 
@@ -33,17 +35,28 @@ export class Grouping {
       return;
     }
     const { roles } = this.walker;
+    if (this.walker.isJump(entry.lanes)) {
+      this.jump();
+      return;
+    }
     if (this.inFrames(entry.lanes)) this.checkFrame(entry);
     if (this.open === 0) this.from = at;
     this.begun = false;
     this.last = entry;
     this.open++;
     if (!this.goesOn(entry.lanes)) this.close();
-    else if (this.open === this.limit) this.tell(`the ${this.kind!} has more than ${this.limit} entries`);
+    else if (this.open - this.jumps === this.limit) this.tell(`the ${this.kind!} has more than ${this.limit} entries`);
     if (this.kind === 'chain' && roles.marked('more', entry.lanes) && this.walker.isIndirect(entry.lanes)) {
       const field = roles.markField('indirect')?.path;
       this.walker.reporter(entry)('indirect', 'it leads to a table, and to another entry as well', field);
     }
+  }
+
+  /** Between requests it is of none; within one it does not end it, whatever its marks. */
+  private jump(): void {
+    if (this.open === 0) return;
+    this.open++;
+    this.jumps++;
   }
 
   /** Where packets that arrive begin and end, the device says: an entry that it writes to is a request of its own. */
@@ -61,6 +74,7 @@ export class Grouping {
   private close(): void {
     if (this.open > 0) this.walker.request(this.from, this.open);
     this.open = 0;
+    this.jumps = 0;
   }
 
   private checkFrame(entry: WalkedEntry): void {

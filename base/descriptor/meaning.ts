@@ -58,6 +58,7 @@ export type MarkRole =
   | 'device-writes'
   | 'indirect'
   | 'jump'
+  | 'toggle'
   | 'source-fixed'
   | 'destination-fixed'
   | 'interrupt'

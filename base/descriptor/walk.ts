@@ -99,8 +99,13 @@ export class Walker {
     return entry;
   }
 
+  /** Whether an entry only says where the ring goes on. */
+  isJump(lanes: Int32Array): boolean {
+    return this.format.jumps && this.roles.marked('jump', lanes);
+  }
+
   isIndirect(lanes: Int32Array): boolean {
-    return this.format.indirect && this.roles.marked('indirect', lanes);
+    return this.format.indirect && !this.isJump(lanes) && this.roles.marked('indirect', lanes);
   }
 
   /** Takes what is wrong with an entry. */
@@ -112,7 +117,7 @@ export class Walker {
   check(entry: WalkedEntry, roles: EntryRoles): void {
     const { address, descriptor, lanes } = entry;
     const report = this.reporter(entry);
-    checkWords(roles, lanes, report);
+    checkWords(roles, lanes, report, roles !== this.roles || !this.isJump(lanes));
     if (this.checks.visible?.(address, descriptor.size) === false) {
       report('too-early', 'the device may look, and not all of its words are visible to it');
     }
@@ -149,7 +154,7 @@ export class Walker {
 
   /** Checks the address of another entry or of a table. */
   checkLink(entry: WalkedEntry, of: 'next' | 'table' | 'data', bytes: number): void {
-    const field = this.roles.addressField(of);
+    const field = this.roles.addressField(of, entry.lanes);
     if (field === undefined) return;
     const address = this.roles.address(of, entry.lanes);
     checkAlign(field, address, this.reporter(entry));
