@@ -4,7 +4,8 @@ import type { WalkStart } from './findings';
 import { segmentOf, type Format } from './format';
 import { EntryRoles } from './roles';
 import { markRun, put, putTable, setMark } from './put';
-import { Buffers, fillEntry, MOST_BYTES, putData, putSomeLength, roundUp } from './sample';
+import { Buffers, fillEntry, MOST_BYTES, putData, putSomeLength, roundUp, shuffled } from './sample';
+import { buildJumpRing } from './build-jumps';
 import { buildLists, type BuiltLists } from './build-lists';
 import type { Built } from './built';
 import type { Parameters } from './meaning';
@@ -29,6 +30,8 @@ export class SampleBuilder {
   readonly groups: BuiltGroup[] = [];
   readonly lists: BuiltLists[] = [];
   readonly elements: Built[] = [];
+  /** Jumps that are the device's. */
+  readonly jumps: Built[] = [];
   header: Built | undefined;
   readonly start: Mutable<WalkStart>;
   private end: bigint;
@@ -79,7 +82,7 @@ export class SampleBuilder {
   }
 
   /** Entries one after the other. */
-  private row(count: number, name: (index: number) => string): Built[] {
+  row(count: number, name: (index: number) => string): Built[] {
     const { entry } = this.format;
     const at = this.room(count * entry.size, entry.align);
     return Array.from({ length: count }, (_, i) => this.make(entry, at + BigInt(i * entry.size), name(i)));
@@ -167,20 +170,29 @@ export class SampleBuilder {
 
   private buildRing(): void {
     const { prng, start, format } = this;
-    const size = prng.between(2, 9);
-    const row = this.row(size, (i) => `entry ${i}`);
-    start.at = row[0]!.address;
+    const { row, leads } = format.jumps ? buildJumpRing(this) : { row: this.plainRow(), leads: noJumps };
+    const size = row.length;
     start.entries = size;
     start.from = prng.below(size);
-    if (format.ownership.kind === 'phase') start.phase = prng.pick([0, 1]);
-    const count = prng.between(1, size);
-    if (format.ownership.kind === 'indices') start.count = count;
     const order = row.map((_, i) => row[(start.from! + i) % size]!);
-    this.group(order.slice(0, count));
+    start.at = format.jumps ? order[0]!.address : row[0]!.address;
+    if (format.ownership.kind === 'phase') start.phase = prng.pick([0, 1]);
+    const count = Math.max(prng.between(1, size), 1 + order.findIndex((entry) => !leads.has(entry)));
+    if (format.ownership.kind === 'indices') start.count = count;
+    const given = order.slice(0, count);
+    this.group(given.filter((entry) => !leads.has(entry)));
+    this.jumps.push(...given.filter((entry) => leads.has(entry)));
+    const toggles = this.roles.markField('toggle') !== undefined;
+    let phase = start.phase ?? 1;
     order.forEach((entry, i) => {
-      const phase = (start.phase ?? 1) ^ (start.from! + i >= size ? 1 : 0);
       this.give(entry, i < count, phase);
+      const flips = toggles ? leads.get(entry) === true : start.from! + i === size - 1;
+      if (flips) phase = phase === 1 ? 0 : 1;
     });
+  }
+
+  private plainRow(): Built[] {
+    return this.row(this.prng.between(2, 9), (i) => `entry ${i}`);
   }
 
   private buildList(): void {
@@ -256,14 +268,7 @@ export class SampleBuilder {
   }
 }
 
+const noJumps: ReadonlyMap<Built, boolean> = new Map();
+
 const chooseParameters = (prng: Prng, { parameters }: Format): Parameters =>
   Object.fromEntries(parameters.map(({ name, otherwise }) => [name, prng.pick([otherwise, 2 * otherwise])]));
-
-const shuffled = <T>(prng: Prng, items: readonly T[]): T[] => {
-  const all = [...items];
-  for (let i = all.length - 1; i > 0; i--) {
-    const j = prng.below(i + 1);
-    [all[i], all[j]] = [all[j]!, all[i]!];
-  }
-  return all;
-};

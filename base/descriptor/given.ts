@@ -3,6 +3,7 @@ import type { Walk, WalkChecks, WalkStart } from './findings';
 import { walk } from './follow';
 import type { Format } from './format';
 import { EntryRoles } from './roles';
+import { RingSpot } from './ring-spot';
 import { readEntry, type WordReader } from './words';
 
 /** How far a queue is, for who follows what it is given. */
@@ -34,12 +35,15 @@ export class GivenCursor {
   last: bigint | undefined;
   private readonly begin: WalkStart;
   private readonly roles: EntryRoles;
+  /** Of a ring in pieces: where the first entry is that was not seen. */
+  private readonly spot: RingSpot | undefined;
 
   /** @param begin where the queue's first entry is */
   constructor(format: Format, begin: WalkStart) {
     this.format = format;
     this.begin = begin;
     this.roles = new EntryRoles(format.entry, { parameters: begin.parameters });
+    if (format.jumps) this.spot = new RingSpot(this.roles, begin);
   }
 
   /**
@@ -48,7 +52,10 @@ export class GivenCursor {
    */
   look(memory: WordReader, now: GivenNow, checks: WalkChecks): NewlyGiven | undefined {
     // A device may take what it finds before anybody rings for it.
-    if (this.format.follow.kind !== 'linked') this.given = Math.max(this.given, now.done);
+    if (this.format.follow.kind !== 'linked' && this.given < now.done) {
+      this.spot?.skip(memory, now.done - this.given);
+      this.given = now.done;
+    }
     const first = this.given;
     const start = this.startOf(memory, now);
     if (start === undefined) return undefined;
@@ -57,6 +64,7 @@ export class GivenCursor {
     const isLost = kind === 'heads' && found.findings.some(({ where }) => where === 'header');
     const whole = isLost ? 0 : found.units.length - found.open;
     this.given += whole;
+    if (this.spot !== undefined) for (const at of found.units.slice(0, whole)) this.spot.pass(found.entries[at]!.lanes);
     if (kind === 'linked' && whole > 0) this.last = found.entries[found.units[whole - 1]!]!.address;
     return { walk: found, first };
   }
@@ -77,6 +85,7 @@ export class GivenCursor {
     const { entries = 0, from = 0, phase = 1 } = this.begin;
     const count = given === undefined ? entries - (this.given - done) : given - this.given;
     if (!(entries > 0) || count <= 0) return undefined;
+    if (this.spot !== undefined) return { ...this.begin, ...this.spot.start, count };
     const position = from + this.given;
     const isFlipped = (Math.floor(position / entries) & 1) === 1;
     return { ...this.begin, from: position % entries, phase: isFlipped === (phase === 1) ? 0 : 1, count };

@@ -3,7 +3,7 @@ import type { FindingKind, WalkStart } from './findings';
 import type { AnyDescriptor } from './any-descriptor';
 import type { EntryRoles } from './roles';
 import type { PlacedVariants } from './placed-members';
-import { chosenCase } from './shapes';
+import { chosenCase, chosenShapes } from './shapes';
 import { readWide, type PlacedField } from './placed';
 import { put, setMark, unmarked } from './put';
 
@@ -98,11 +98,24 @@ const fillField = (prng: Prng, field: PlacedField, lanes: Int32Array): void => {
   else put(field, lanes, below2(prng, bits) << BigInt(below));
 };
 
+/** The shapes of entries with data: a jump is made by itself. */
+const plain = ({ by: { meaning }, cases }: PlacedVariants): PlacedVariants['cases'] => {
+  if (meaning?.kind !== 'mark' || meaning.role !== 'jump') return cases;
+  return cases.filter(({ when }) => !when.includes(meaning.when));
+};
+
+/** Fills the shapes that an entry has, and chooses none. */
+export const fillChosen = (prng: Prng, descriptor: AnyDescriptor, lanes: Int32Array): void => {
+  for (const { shape } of chosenShapes(descriptor, lanes)) {
+    for (const field of shape?.placement.fields ?? []) fillField(prng, field, lanes);
+  }
+};
+
 /** Chooses shapes, and fills them. */
 const fillShapes = (prng: Prng, places: readonly PlacedVariants[], lanes: Int32Array): void => {
   for (const place of places) {
     const { by, cases } = place;
-    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(prng.pick(cases).when));
+    if (by.meaning?.kind !== 'values' && cases.length > 0) put(by, lanes, prng.pick(prng.pick(plain(place)).when));
     const shape = chosenCase(place, lanes);
     for (const field of shape?.placement.fields ?? []) fillField(prng, field, lanes);
     fillShapes(prng, shape?.placement.variants ?? [], lanes);
@@ -159,4 +172,14 @@ export const namelessValue = (field: PlacedField): number | undefined => {
   const names = new Set(Object.values(field.meaning.names));
   for (let value = 0; value < Math.min(2 ** field.bits, 65); value++) if (!names.has(value)) return value;
   return undefined;
+};
+
+/** The same in another order. */
+export const shuffled = <T>(prng: Prng, items: readonly T[]): T[] => {
+  const all = [...items];
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = prng.below(i + 1);
+    [all[i], all[j]] = [all[j]!, all[i]!];
+  }
+  return all;
 };

@@ -212,6 +212,21 @@ const wrongTable: Spoil = (sample) => {
   return spoiled('indirect', entry, 'its table is no whole number of entries');
 };
 
+/** A jump into itself, and one that leads between entries. */
+const wrongJump: Spoil = (sample) => {
+  const { roles, jumps, prng } = sample;
+  const jump = pickOf(sample, jumps);
+  if (jump === undefined) return undefined;
+  const next = roles.addressField('next', jump.lanes)!;
+  const { meaning, below } = next;
+  if (meaning?.kind === 'address' && meaning.align > 2 ** below && prng.oneIn(2)) {
+    addTo(next, jump.lanes, 1n << BigInt(below));
+    return spoiled('misaligned', jump, 'it leads between entries');
+  }
+  put(next, jump.lanes, jump.address);
+  return spoiled('loop', jump, 'it leads to itself');
+};
+
 /** Everything that can be wrong, one by one. */
 export const SPOILS: readonly Spoil[] = [
   reservedBit,
@@ -226,6 +241,7 @@ export const SPOILS: readonly Spoil[] = [
   wrongIndex,
   wrongFrame,
   wrongTable,
+  wrongJump,
   offPage,
   wrongPages,
   shortSegments,

@@ -111,7 +111,8 @@ export class QueueWatch {
   /** Entries that give themselves away are watched though nobody has rung for them. */
   private watchRing({ at, entries = 0 }: WalkStart): void {
     const { format } = this.queue;
-    if (format.follow.kind !== 'ring' || format.ownership.kind === 'indices') return;
+    // Where a ring in pieces lies, only its jumps know.
+    if (format.follow.kind !== 'ring' || format.jumps || format.ownership.kind === 'indices') return;
     const bytes = entries * format.entry.size;
     for (let done = 0; done < bytes && this.pages.length < MOST_PAGES;) {
       const address = at + BigInt(done);

@@ -190,6 +190,85 @@ export const manyBuffers = format({
   doorbell: tailIndex,
 });
 
+/** A ring in pieces, given away by a bit: a flag makes an entry one that only leads on. */
+export const jumpRing = format({
+  name: 'jump-ring',
+  entry: descriptor(
+    'jump_desc',
+    {
+      addr: word64(addressOf('data', { align: 2 })),
+      next: word64({ NEXT: bits(63, 3, addressOf('next', { align: 16 })) }),
+      len: word32({ LEN: bits(15, 0, lengthIn(1, { max: 9000 })), JUMP: flag(30, marks('jump')), OWN: flag(31, marks('owner')) }),
+      status: word32({ DONE: flag(0, marks('done')), BYTES: bits(31, 16, counts('written')) }),
+    },
+    { align: 8 },
+  ),
+  follow: ring(),
+  ownership: { kind: 'bit' },
+  completion: inPlace,
+  doorbell: { register: 'GO', value: 'notify' },
+});
+
+/** Frames by indices, in a ring in pieces. */
+export const jumpFrames = format({
+  name: 'jump-frames',
+  entry: descriptor('jump_frame', {
+    at: word64(addressOf('data')),
+    next: word64(addressOf('next')),
+    len: word32(lengthIn(1, { max: 1 << 16 })),
+    flags: word32({
+      SOF: flag(0, marks('first')),
+      EOF: flag(1, marks('last')),
+      JUMP: flag(2, marks('jump')),
+      DONE: flag(3, marks('done')),
+    }),
+  }),
+  follow: ring(),
+  pieces: { kind: 'frame', limit: 4 },
+  ownership: { kind: 'indices' },
+  completion: inPlace,
+  doorbell: tailIndex,
+  moves: 'from-memory',
+});
+
+/** As xHCI has its transfer rings: a type makes an entry a link, which may toggle the cycle; chains go on across links. */
+export const transferRing = format({
+  name: 'transfer-ring',
+  entry: descriptor(
+    'transfer_trb',
+    {
+      body: variants('TYPE', {
+        normal: { when: 1, words: { buffer: word64(addressOf('data', { boundary: 65_536 })) } },
+        link: { when: 6, words: { segment: word64({ NEXT: bits(63, 4, addressOf('next', { align: 64 })) }) } },
+      }),
+      status: word32({ LEN: bits(16, 0, lengthIn(1, { max: 65_536 })), ID: bits(31, 22, counts('id')) }),
+      control: word32({
+        C: flag(0, marks('phase')),
+        TC: flag(1, marks('toggle')),
+        CH: flag(4, marks('more')),
+        IOC: flag(5, marks('interrupt')),
+        TYPE: bits(15, 10, marks('jump', 6)),
+        IN: flag(16, marks('device-writes')),
+      }),
+    },
+    { align: 16, size: 16 },
+  ),
+  follow: ring(),
+  pieces: { kind: 'chain', next: 'consecutive', limit: 8 },
+  ownership: { kind: 'phase' },
+  completion: {
+    kind: 'queue',
+    entry: descriptor('event_trb', {
+      id: word16(counts('id')),
+      code: word16(counts('status')),
+      moved: word32(counts('written')),
+      gap: reserved(4),
+      control: word32({ C: flag(0, marks('phase')) }),
+    }),
+  },
+  doorbell: { register: 'DB', value: 'notify' },
+});
+
 /** One of each way in which entries follow each other and change hands. */
 export const FORMATS: readonly Format[] = [
   plainRing,
@@ -200,6 +279,9 @@ export const FORMATS: readonly Format[] = [
   tailList,
   commands,
   manyBuffers,
+  jumpRing,
+  jumpFrames,
+  transferRing,
 ];
 
 /** The formats that ship. */

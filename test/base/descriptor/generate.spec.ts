@@ -44,6 +44,9 @@ const KINDS: Readonly<Record<string, readonly FindingKind[]>> = {
   'tail-list': ['frame', 'overlap', 'overrun', 'reserved', 'unterminated'],
   commands: ['misaligned', 'overlap', 'reserved', 'too-long', 'unknown-opcode'],
   'many-buffers': ['misaligned', 'overlap', 'overrun', 'reserved'],
+  'jump-ring': ['loop', 'misaligned', 'overlap', 'overrun', 'reserved', 'too-long'],
+  'jump-frames': ['frame', 'loop', 'reserved', 'too-long', 'unterminated'],
+  'transfer-ring': ['boundary', 'loop', 'misaligned', 'overlap', 'reserved', 'too-long', 'unterminated'],
   'virtio-split': ['index', 'indirect', 'loop', 'order', 'overlap', 'reserved'],
   'virtio-packed': ['indirect', 'order', 'overlap', 'reserved', 'unterminated'],
   'dw-axi-dmac': ['overlap', 'reserved', 'unterminated'],
@@ -101,8 +104,11 @@ describe('descriptors: the generator and the checks agree', () => {
           `round ${round}`,
         ).to.include(`${kind} ${where}`);
       }
-      const index = format.completion.kind === 'in-ring' ? [] : ['index'];
-      const overrun = format.completion.kind === 'queue' ? [] : ['overrun'];
+      const { completion } = format;
+      const tells = (role: string): boolean =>
+        completion.kind === 'queue' && completion.entry.fieldsThat('count', role).length > 0;
+      const index = completion.kind === 'used-ring' || tells('head') ? ['index'] : [];
+      const overrun = completion.kind !== 'queue' || tells('written') ? ['overrun'] : [];
       expect([...kinds].sort()).to.deep.equal(['completed-twice', ...index, 'not-given', ...overrun]);
     });
   }
