@@ -103,22 +103,33 @@ export class QueueView implements DescribedQueue {
       ...begin,
       begun: this.parts.run.inFrame,
       from: position % entries,
-      phase: phase === lap ? 0 : 1,
+      ...(this.format.jumps ? this.oldest() : { phase: phase === lap ? 0 : 1 }),
       ...(given === undefined ? {} : { count: given - done }),
     };
+  }
+
+  /** Where in a ring in pieces the oldest entry is that has not been completed, and its phase. */
+  private oldest(): { readonly at: bigint; readonly phase: 0 | 1 } {
+    const { run, follower } = this.parts;
+    const { fifo } = follower;
+    const { head } = fifo;
+    const begun = run.state !== RUN.NONE;
+    const phase = begun ? run.end.extra : fifo.count > 0 ? fifo.extra[head]! : follower.nextPhase;
+    return { at: this.oldestAt() ?? 0n, phase: phase === 1 ? 1 : 0 };
+  }
+
+  private oldestAt(): bigint | undefined {
+    const { run, follower } = this.parts;
+    const { fifo } = follower;
+    if (run.state !== RUN.NONE) return placeBits(run.end.page, run.end.offset);
+    return fifo.count > 0 ? placeBits(fifo.page[fifo.head]!, fifo.offset[fifo.head]!) : follower.listAt;
   }
 
   /** From the request that is under way; if there is none, from the entry that is fetched next, or that ended the list. */
   private pendingList(begin: WalkStart, hasTail: boolean): WalkStart | undefined {
     if (this.rings === this.ringsBefore) return undefined;
     const { run, follower } = this.parts;
-    const { fifo } = follower;
-    const first =
-      run.state !== RUN.NONE
-        ? placeBits(run.end.page, run.end.offset)
-        : fifo.count > 0
-          ? placeBits(fifo.page[fifo.head]!, fifo.offset[fifo.head]!)
-          : follower.listAt;
+    const first = this.oldestAt();
     if (first === undefined) return undefined;
     const tail = follower.listTail;
     return { ...begin, begun: run.inFrame, at: first, ...(hasTail ? { tail: tail ?? first } : {}) };

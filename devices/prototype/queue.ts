@@ -6,9 +6,9 @@ import type { DoneEnd } from './complete/done-end';
 import { EventGate } from './event-gate';
 import { descriptorFault, type Failure } from './failure';
 import type { Follower } from './follow/follower';
-import { LinkedFollower } from './follow/linked-follower';
 import { makeFollower } from './follow/make-follower';
 import type { QueueInterrupts } from './interrupts';
+import { JumpingRun } from './jumping-run';
 import type { PrototypeParameters } from './options';
 import { MOVES } from './plan/entry-plan';
 import type { Plan } from './plan/plan';
@@ -95,7 +95,8 @@ export class Queue {
     this.doneEnd = host.doneEnds[index]!;
     this.events = new EventGate(plan, this.bus, this.setup);
     this.follower = makeFollower({ plan, parameters, bus: this.bus, setup: this.setup });
-    this.run = new RequestRun({
+    const Run = plan.format.jumps ? JumpingRun : RequestRun;
+    this.run = new Run({
       plan,
       parameters,
       port,
@@ -105,10 +106,11 @@ export class Queue {
       statistics,
       queue: index,
       doneEnds: host.doneEnds,
+      passed: (indexAfter) => this.passed(indexAfter),
     });
     const { follower, run, setup } = this;
     this.view = new QueueView(index, { format: plan.format, parameters, registers, setup, follower, run });
-    if (follower instanceof LinkedFollower) follower.held = (page, offset) => run.completer.holds(page, offset);
+    follower.held = (page, offset) => run.completer.holds(page, offset);
   }
 
   /** Power-on state; the registers are reset by their block. */
@@ -297,6 +299,12 @@ export class Queue {
     if (run.failed) this.tellFailed();
     if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
       this.doneEnd.interrupts.complete();
+  }
+
+  /** An entry was passed that is no request. */
+  private passed(indexAfter: number): void {
+    this.view.completed(1);
+    this.registers.index.lo = indexAfter >>> 0;
   }
 
   private tellFailed(): void {

@@ -43,6 +43,8 @@ export interface RequestParts {
   readonly statistics: QueueStatistics;
   readonly queue: number;
   readonly doneEnds: readonly DoneEnd[];
+  /** An entry that is no request has been passed. @param index `Q_INDEX` after it */
+  readonly passed: (index: number) => void;
 }
 
 /**
@@ -60,19 +62,19 @@ export class RequestRun {
   readonly end = new RequestEnd();
   readonly mover: DataMover;
   readonly completer: Completer;
-  private readonly plan: Plan;
-  private readonly bus: DescriptorBus;
-  private readonly follower: Follower;
+  protected readonly plan: Plan;
+  protected readonly bus: DescriptorBus;
+  protected readonly follower: Follower;
   private readonly stream: StreamPort;
-  private readonly statistics: QueueStatistics;
+  protected readonly statistics: QueueStatistics;
   private readonly data: EntryData;
   private readonly frames: FrameCheck | null;
   private readonly chainLimit: number;
-  private readonly refusesDone: boolean;
+  protected readonly refusesDone: boolean;
   private readonly chunkBytes: number;
   /** Which way data goes where the entries do not say. */
   private otherwise: Moves = MOVES.NOTHING;
-  private entries = 0;
+  protected entries = 0;
   /** The data of what is left of the request does not move: it has failed, or its packet is over. */
   private skipping = false;
   /** The stream's source is at the beginning of a packet. */
@@ -183,7 +185,7 @@ export class RequestRun {
     this.atPacketStart = false;
   }
 
-  private openEntry(): void {
+  protected openEntry(): void {
     const { end, plan, follower } = this;
     const { fifo } = follower;
     const slot = fifo.head;
@@ -203,7 +205,7 @@ export class RequestRun {
   }
 
   /** It has been completed before, and was not given away again. */
-  private refuseDone(): void {
+  protected refuseDone(): void {
     this.check(ERROR.OWNER);
     this.broken = true;
   }
@@ -297,7 +299,7 @@ export class RequestRun {
       return false;
     }
     this.follower.fifo.pop();
-    this.follower.givenBack(this.entries);
+    this.follower.givenBack(this.length);
     this.state = RUN.NONE;
     return true;
   }

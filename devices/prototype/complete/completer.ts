@@ -19,6 +19,8 @@ export interface Completer {
   readonly tail: number;
   /** The last entry of `end` goes out of the FIFO before the request has ended. */
   keep(end: RequestEnd): void;
+  /** An entry that is no request goes back, where entries do: there is nothing else to tell of it. */
+  pass(end: RequestEnd): ErrorCode;
   /** Whether an entry at a place is kept. */
   holds(page: number, offset: number): boolean;
   /** Forgets what was kept. */

@@ -92,6 +92,12 @@ export class InPlaceCompleter implements Completer {
     return ERROR.NONE;
   }
 
+  pass(end: RequestEnd): ErrorCode {
+    const { lanes, base } = end;
+    if (!this.ownerOnly) tellEnd(this.plan, lanes, base, end, 0);
+    return this.giveBack(lanes, base, end.lastPage, end.lastOffset) ? ERROR.NONE : ERROR.COMPLETION;
+  }
+
   private tellLast(end: RequestEnd): void {
     const { lanes, base } = end;
     tellEnd(this.plan, lanes, base, end, end.entryBytes);

@@ -39,6 +39,10 @@ export class OwnersFirst implements Completer {
     this.owners.keep(end);
   }
 
+  pass(end: RequestEnd): ErrorCode {
+    return this.owners.pass(end);
+  }
+
   holds(page: number, offset: number): boolean {
     return this.owners.holds(page, offset);
   }

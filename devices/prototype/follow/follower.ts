@@ -1,6 +1,7 @@
 import type { DescriptorBus } from '../bus';
 import { Failure } from '../failure';
 import type { PrototypeParameters } from '../options';
+import type { Place } from '../place';
 import { owns, type Plan } from '../plan/plan';
 import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
@@ -66,7 +67,7 @@ export abstract class Follower {
     return 0;
   }
 
-  /** Of lists: the entry that is fetched next; undefined if there is none. */
+  /** Of lists and rings in pieces: the entry that is fetched next; undefined if there is none. */
   get listAt(): bigint | undefined {
     return undefined;
   }
@@ -74,6 +75,11 @@ export abstract class Follower {
   /** The entry that software has named as the last one. */
   get listTail(): bigint | undefined {
     return undefined;
+  }
+
+  /** Of rings in pieces: the phase in which it is the device's. */
+  get nextPhase(): number {
+    return 1;
   }
 
   protected abstract begin(): ErrorCode;
@@ -105,6 +111,14 @@ export abstract class Follower {
   protected failFetch(index: number): void {
     this.failure.setFromBus(ERROR.FETCH, this.bus, index);
     this.looking = false;
+  }
+
+  /** Entries of an unfinished chain are kept by who completes them. */
+  held: (page: number, offset: number) => boolean = () => false;
+
+  /** Whether an entry is among those that were fetched and not given back: it must not be fetched before that. */
+  protected isWorkedOn({ page, offset }: Place): boolean {
+    return this.fifo.contains(page, offset) || this.held(page, offset);
   }
 
   /** Entries that were given back may be fetched again. */

@@ -171,12 +171,4 @@ export class LinkedFollower extends Follower {
     this.hasNext = follow.end === 'last' || !this.next.isZero;
     this.length = 0;
   }
-
-  /** Whether an entry is among those that were fetched and not given back: it must not be fetched before that. */
-  private isWorkedOn({ page, offset }: Place): boolean {
-    return this.fifo.contains(page, offset) || this.held(page, offset);
-  }
-
-  /** Entries of an unfinished chain are kept by who completes them. */
-  held: (page: number, offset: number) => boolean = () => false;
 }

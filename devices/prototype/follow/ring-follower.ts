@@ -8,10 +8,10 @@ export const COUNT_MODULUS = 65_536;
 /** Entries one after the other, which begin again after the last. */
 export class RingFollower extends Follower {
   /** The entry that is fetched next, and the end of what was given; as `Q_INDEX` counts. */
-  private position = 0;
-  private tail = 0;
-  private modulus = 1;
-  private phase = 1;
+  protected position = 0;
+  protected tail = 0;
+  protected modulus = 1;
+  protected phase = 1;
   private readonly place = new Place();
 
   protected begin(): ErrorCode {
@@ -40,7 +40,7 @@ export class RingFollower extends Follower {
   }
 
   /** Entries from the next one to a tail. */
-  private distance(tail: number): number {
+  protected distance(tail: number): number {
     const ahead = tail - this.position;
     return ahead < 0 ? ahead + this.modulus : ahead;
   }

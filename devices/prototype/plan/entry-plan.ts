@@ -68,6 +68,8 @@ export class EntryPlan {
   readonly more: MarkAccess | null;
   readonly deviceWrites: MarkAccess | null;
   readonly indirect: MarkAccess | null;
+  readonly jump: MarkAccess | null;
+  readonly toggle: MarkAccess | null;
   readonly interrupt: MarkAccess | null;
   readonly owner: MarkAccess | null;
   readonly phase: MarkAccess | null;
@@ -123,6 +125,8 @@ export class EntryPlan {
     this.more = this.mark('more');
     this.deviceWrites = this.mark('device-writes');
     this.indirect = this.mark('indirect');
+    this.jump = this.mark('jump');
+    this.toggle = this.mark('toggle');
     this.interrupt = this.mark('interrupt');
     this.owner = this.mark('owner');
     this.phase = this.mark('phase');
