@@ -43,6 +43,23 @@ export class Bytes {
   }
 }
 
+/** A ring of so many places for data, in up to three pieces of which one is nothing but a jump; the last lies first. */
+class JumpPieces {
+  readonly at: readonly number[];
+  /** By index: the index that it leads to. */
+  readonly jumps = new Map<number, number>();
+
+  constructor(places: number) {
+    const size = places + (places >= 8 ? 3 : places >= 4 ? 2 : 1);
+    const begins = places >= 8 ? [0, 4, 5] : places >= 4 ? [0, 3] : [0];
+    begins.forEach((_, i) => this.jumps.set((begins[i + 1] ?? size) - 1, begins[i + 1] ?? 0));
+    this.at = Array.from({ length: size }, (_, index) => {
+      const piece = begins.filter((begin) => begin <= index).length - 1;
+      return ENTRIES + 0xfe0 + 0x1800 * (begins.length - 1 - piece) + (index - begins[piece]!) * E.size;
+    });
+  }
+}
+
 /**
  * A driver for the formats of the family: gives requests away, and takes back and checks what the engine is done with. It
  * shares nothing with the engine but the declared layout.
@@ -63,6 +80,9 @@ export class FamilyDriver {
   private arena = ENTRIES;
   private last = 0;
   private readonly free: number[] = [];
+  /** Of a ring in pieces: where its entries lie, and which ones are jumps. */
+  private readonly pieces: JumpPieces | undefined;
+  private readonly jumpsGiven = new Set<number>();
 
   constructor(rig: Rig, kind: Kind, size: number, begin = 0) {
     this.rig = rig;
@@ -70,6 +90,7 @@ export class FamilyDriver {
     this.size = size;
     this.bytes = new Bytes(rig.port);
     this.begin = begin;
+    if (kind.follow === 'jump') this.pieces = new JumpPieces(size + 1);
     this.produced = begin;
     this.heads = begin;
     rig.port.map(ENTRIES, STUB_ROOM * 2);
@@ -89,10 +110,10 @@ export class FamilyDriver {
     const { rig, kind, size, begin } = this;
     const counting = kind.follow === 'ring' && kind.ownership === 'indices' ? COUNTING : 0;
     this.bytes.put(HEADS + 2, begin, 2);
-    this.bytes.put(DONES + 2, kind.completion === 'used-ring' ? begin : 0, 2);
+    this.bytes.put(DONES + 2, kind.completion === 'used-ring' ? this.usedBegin : 0, 2);
     rig.start(0, {
-      base: ENTRIES,
-      size: kind.follow === 'null' ? 1 << 12 : size,
+      base: this.pieces?.at[begin % this.ringSize] ?? ENTRIES,
+      size: this.queueSize,
       heads: HEADS,
       done: DONES,
       doneSize: size + 1,
@@ -102,9 +123,21 @@ export class FamilyDriver {
           ? counting || kind.follow === 'heads'
             ? begin
             : begin % size
-          : 0,
-      doneTail: kind.completion === 'used-ring' ? begin : 0,
+          : this.pieces === undefined
+            ? 0
+            : begin % this.ringSize,
+      doneTail: kind.completion === 'used-ring' ? this.usedBegin : 0,
     });
+  }
+
+  /** Used elements before. Their count wraps at a power of two, and a ring with jumps has another size. */
+  private get usedBegin(): number {
+    return this.pieces === undefined ? this.begin : 0;
+  }
+
+  /** Entries of the ring, jumps among them. */
+  private get ringSize(): number {
+    return this.pieces?.at.length ?? this.size;
   }
 
   private slot(index: number): number {
@@ -127,16 +160,33 @@ export class FamilyDriver {
       return this.arena - E.size;
     }
     if (this.kind.follow === 'heads') return ENTRIES + this.free.shift()! * E.size;
+    if (this.pieces !== undefined) return this.takePlace(this.pieces);
     return this.slot(this.produced - this.begin + this.offset);
+  }
+
+  /** Gives jumps away that come before the next entry. */
+  private takePlace({ at, jumps }: JumpPieces): number {
+    for (;;) {
+      const index = (this.produced - this.begin + this.offset) % this.ringSize;
+      const to = jumps.get(index);
+      if (to === undefined) return at[index]!;
+      this.writeEntry(at[index]!, { write: false, address: 0xbad_0000, length: 77 }, 0, 1);
+      const flags = this.bytes.get(at[index]! + E.flags, 2) & ~(F.FIRST | F.LAST | F.IRQ);
+      this.bytes.put(at[index]! + E.flags, flags | F.JUMP | (index + 1 === at.length ? F.TOGGLE : 0), 2);
+      this.bytes.put(at[index]! + E.next, at[to]!, 8);
+      this.jumpsGiven.add(at[index]!);
+      this.produced++;
+    }
   }
 
   /** Where in the ring the first entry of all was. */
   private get offset(): number {
+    if (this.pieces !== undefined) return this.begin % this.ringSize;
     return this.kind.follow === 'ring' ? this.begin % this.size : 0;
   }
 
   private phaseOf(produced: number): number {
-    return 1 ^ (Math.floor((produced - this.begin + this.offset) / this.size) & 1);
+    return 1 ^ (Math.floor((produced - this.begin + this.offset) / this.ringSize) & 1);
   }
 
   /** Gives requests away and rings once. In frames each piece is a request of its own. */
@@ -210,7 +260,7 @@ export class FamilyDriver {
     if (kind.follow === 'tail') rig.ring(0, slots.at(-1));
     else if (kind.follow === 'last') rig.ring(0, slots[0]);
     else if (kind.follow === 'ring' && kind.ownership === 'indices') rig.ring(0, this.produced % 65_536);
-    else rig.ring(0, (this.produced - this.begin + this.offset) % this.size);
+    else rig.ring(0, (this.produced - this.begin + this.offset) % this.ringSize);
   }
 
   /** Takes back what the engine is done with, in order, and checks it. */
@@ -239,16 +289,16 @@ export class FamilyDriver {
       expect(bytes.get(at + E.flags, 2) & (F.PHASE | F.USED | F.WRITE), `${what}: flags`).to.equal(flags);
     } else if (kind.completion === 'queue') this.checkQueue(request, ordinal, total(request.pieces), what);
     else {
-      const at = DONES + 4 + 8 * ((this.begin + ordinal) % this.queueSize);
+      const at = DONES + 4 + 8 * ((this.usedBegin + ordinal) % this.queueSize);
       const id = kind.follow === 'heads' ? (request.slots[0]! - ENTRIES) / E.size : request.id;
       expect([bytes.get(at, 4), bytes.get(at + 4, 4)], `${what}: used element`).to.deep.equal([id, written]);
-      const index = (this.begin + this.rig.read(0, Q.REQUESTS)) % 65_536;
+      const index = (this.usedBegin + this.rig.read(0, Q.REQUESTS)) % 65_536;
       expect(bytes.get(DONES + 2, 2), `${what}: used index`).to.equal(index);
     }
   }
 
   private get queueSize(): number {
-    return this.kind.follow === 'null' ? 1 << 12 : this.size;
+    return this.kind.follow === 'null' ? 1 << 12 : this.ringSize;
   }
 
   private checkInPlace({ pieces, slots }: Given, what: string): void {
@@ -271,6 +321,19 @@ export class FamilyDriver {
     expect(bytes.get(at + DONE.queue, 4), `${what}: queue`).to.equal(0);
   }
 
+  /** Jumps went back as entries do, and count as such. */
+  private checkJumps(): void {
+    const { bytes, kind } = this;
+    for (const at of this.jumpsGiven) {
+      const flags = bytes.get(at + E.flags, 2);
+      const goesBack = kind.ownership === 'bit' || kind.completion === 'in-place';
+      expect(flags & F.OWN, 'owner of a jump').to.equal(goesBack ? 0 : F.OWN);
+      expect(bytes.get(at + E.status, 2), 'status of a jump').to.equal(kind.completion === 'in-place' ? S.DONE : 0);
+      if (kind.completion === 'in-place') expect(bytes.get(at + E.written, 4), 'bytes of a jump').to.equal(0);
+    }
+    expect(this.rig.read(0, Q.INDEX)).to.equal((this.produced - this.begin + this.offset) % this.ringSize);
+  }
+
   private get doneTail(): number {
     return this.rig.read(0, Q.DONE_TAIL);
   }
@@ -280,8 +343,9 @@ export class FamilyDriver {
     this.reap();
     expect(this.reaped).to.equal(this.given.length);
     const { completion } = this.kind;
-    if (completion === 'used-ring') expect(this.doneTail).to.equal((this.begin + this.reaped) % 65_536);
+    if (completion === 'used-ring') expect(this.doneTail).to.equal((this.usedBegin + this.reaped) % 65_536);
     if (completion === 'queue') expect(this.doneTail).to.equal(this.reaped % (this.size + 1));
+    if (this.pieces !== undefined) this.checkJumps();
     expect(this.rig.read(0, Q.ERROR), 'error').to.equal(0);
     expect(this.rig.read(0, Q.STATUS)).to.equal(STATUS.ENABLED | STATUS.IDLE);
   }

@@ -17,7 +17,7 @@ import {
 
 /** How a format of the family is put together. */
 export interface Kind {
-  readonly follow: 'ring' | 'last' | 'null' | 'tail' | 'heads';
+  readonly follow: 'ring' | 'jump' | 'last' | 'null' | 'tail' | 'heads';
   readonly ownership: 'bit' | 'phase' | 'indices';
   readonly pieces: 'own' | 'chain' | 'frame';
   readonly completion: 'in-place' | 'in-ring' | 'queue' | 'used-ring';
@@ -40,8 +40,14 @@ export const DONE = { id: 0, flags: 2, status: 4, head: 6, written: 8, queue: 12
 
 /** Offsets in an entry, its size, and its flags. */
 export const E = { addr: 0, next: 8, len: 16, flags: 20, id: 22, index: 24, status: 26, written: 28, size: 32 };
-export const F = { FIRST: 1, LAST: 2, MORE: 4, WRITE: 8, IRQ: 16, OWN: 32, PHASE: 64, USED: 128 };
+export const F = { FIRST: 1, LAST: 2, MORE: 4, WRITE: 8, IRQ: 16, OWN: 32, PHASE: 64, USED: 128, JUMP: 256, TOGGLE: 512 };
 export const S = { DONE: 1, ERROR: 2 };
+
+/** Where jumps do not tell that the phase changes, it does after a lap. */
+const jumpFlags = ({ follow, ownership, pieces }: Kind) => ({
+  ...(follow === 'jump' ? { JUMP: flag(8, marks('jump')) } : {}),
+  ...(follow === 'jump' && ownership === 'phase' && pieces !== 'own' ? { TOGGLE: flag(9, marks('toggle')) } : {}),
+});
 
 const entryOf = (kind: Kind) =>
   descriptor(`fam_${kind.follow}_${kind.ownership}_${kind.pieces}`, {
@@ -57,6 +63,7 @@ const entryOf = (kind: Kind) =>
       OWN: flag(5, marks('owner')),
       PHASE: flag(6, marks('phase')),
       USED: flag(7, marks('used-phase')),
+      ...jumpFlags(kind),
     }),
     id: word16(counts('id')),
     index: word16(counts('next-index')),
@@ -65,13 +72,13 @@ const entryOf = (kind: Kind) =>
   });
 
 const followOf = (kind: Kind): Format['follow'] => {
-  if (kind.follow === 'ring') return ring();
+  if (kind.follow === 'ring' || kind.follow === 'jump') return ring();
   if (kind.follow === 'heads') return heads(avail, availElement);
   return linked(kind.follow, { cyclic: kind.follow === 'tail' });
 };
 
 const doorbellOf = ({ follow }: Kind): Format['doorbell']['value'] => {
-  if (follow === 'ring') return 'tail-index';
+  if (follow === 'ring' || follow === 'jump') return 'tail-index';
   if (follow === 'tail') return 'tail-address';
   return follow === 'last' ? 'head-address' : 'notify';
 };
@@ -112,7 +119,7 @@ export const familyFormat = (kind: Kind): Format | undefined => {
 };
 
 /** Every kind of which there is a format. */
-export const KINDS: readonly Kind[] = (['ring', 'last', 'null', 'tail', 'heads'] as const)
+export const KINDS: readonly Kind[] = (['ring', 'jump', 'last', 'null', 'tail', 'heads'] as const)
   .flatMap((follow) => (['bit', 'phase', 'indices'] as const).map((ownership) => ({ follow, ownership })))
   .flatMap((kind) => (['own', 'chain', 'frame'] as const).map((pieces) => ({ ...kind, pieces })))
   .flatMap((kind) =>
