@@ -39,7 +39,10 @@ class PlainPath implements RingPath {
   }
 }
 
-/** In pieces, from each of which a jump leads to the next: it begins at the start's address, whatever its index. */
+/**
+ * In pieces, from each of which a jump leads to the next: it begins at the start's address, whatever its index. Where it goes on
+ * after an entry that the device has not been given, nobody knows.
+ */
 class JumpPath implements RingPath {
   address: bigint;
   index: number;
@@ -61,6 +64,7 @@ class JumpPath implements RingPath {
 
   advance(entry: WalkedEntry, left: number): boolean {
     const { walker } = this;
+    if (!entry.owned && walker.format.ownership.kind !== 'indices') return false;
     this.seen.set(entry.address, entry.where);
     this.index = this.index + 1 === walker.size ? 0 : this.index + 1;
     if (!this.toggles && this.index === 0) this.phase ^= 1;
@@ -70,13 +74,11 @@ class JumpPath implements RingPath {
     return true;
   }
 
-  /** Nobody follows a jump that is not the device's. */
   private jump(entry: WalkedEntry, left: number): boolean {
     const { walker, inRow } = this;
-    if (!entry.owned) return false;
     this.address = walker.roles.address('next', entry.lanes);
     if (walker.roles.marked('toggle', entry.lanes)) this.phase ^= 1;
-    walker.checkLink(entry, 'next', walker.format.entry.size);
+    if (entry.owned) walker.checkLink(entry, 'next', walker.format.entry.size);
     inRow.set(entry.address, entry.where);
     const report = walker.reporter(entry);
     const field = walker.roles.addressField('next', entry.lanes)?.path;

@@ -69,14 +69,20 @@ export abstract class Giver {
 /** Entries one after the other. */
 export class RingGiver extends Giver {
   readonly slots: RingSlots;
-  private rung = 0;
+  protected rung = 0;
 
-  constructor(format: Format, layout: QueueLayout, shared: SharedMemory, writer: EntryWriter) {
+  /** @param places entries that are for data */
+  constructor(
+    format: Format,
+    layout: QueueLayout,
+    shared: SharedMemory,
+    writer: EntryWriter,
+    places = layout.entries,
+  ) {
     super(format, layout, shared, writer);
-    const { entries } = layout;
     // By an index alone a full ring looks like an empty one.
     const byIndex = format.ownership.kind === 'indices' || format.completion.kind === 'queue';
-    this.slots = new RingSlots(entries, byIndex ? entries - 1 : entries);
+    this.slots = new RingSlots(places, byIndex ? places - 1 : places);
   }
 
   give(entries: readonly Int32Array[], slots: readonly number[]): void {
@@ -263,10 +269,3 @@ export class HeadsGiver extends Giver {
     return { at: this.base, entries: this.layout.entries, heads, from: from ?? this.added - places.length };
   }
 }
-
-/** The giver that a format's entries need. */
-export const giverOf = (format: Format, layout: QueueLayout, shared: SharedMemory, writer: EntryWriter): Giver => {
-  const { kind } = format.follow;
-  const Kind = kind === 'ring' ? RingGiver : kind === 'linked' ? LinkedGiver : HeadsGiver;
-  return new Kind(format, layout, shared, writer);
-};

@@ -1,6 +1,7 @@
 import type { AnyDescriptor } from '../any-descriptor';
 import type { Format } from '../format';
 import { valueOf, type Parameters } from '../meaning';
+import { isThat } from '../placed';
 import { contradiction } from '../placement';
 import { pagesOfFormat, segmentsOfFormat } from './lists';
 
@@ -74,15 +75,16 @@ const isSize = (value: number): boolean => Number.isSafeInteger(value) && value 
 const entryAlign = (entry: AnyDescriptor): number =>
   Math.max(
     entry.align,
-    ...entry
-      .fieldsThat('address', 'next')
+    ...[...entry.placedFields, ...entry.variantFields]
+      .filter((field) => isThat(field, 'address', 'next'))
       .map(({ below, meaning }) => Math.max(2 ** below, meaning?.kind === 'address' ? meaning.align : 1)),
   );
 
 /** From one entry to the next: in rings and tables their size, which has to keep them aligned; in lists more, if need be. */
-const strideOf = ({ entry, follow, indirect }: Format): number => {
+const strideOf = ({ entry, follow, indirect, jumps }: Format): number => {
   const { typeName, size } = entry;
-  const align = entryAlign(entry);
+  // A jump leads to the beginning only, and that alone is aligned as its address asks.
+  const align = jumps ? entry.align : entryAlign(entry);
   if (size % align !== 0 && (follow.kind !== 'linked' || indirect)) {
     throw contradiction(typeName, `${typeName} has ${size} bytes and is aligned to ${align}: it makes no ring`);
   }
@@ -102,7 +104,7 @@ const checkIndex = (format: Format, header: AnyDescriptor, entries: number): voi
 /** Where everything lies that a queue of a format needs. Sizes that make no queue are a `LabError`. */
 export const queueLayout = (format: Format, size: QueueSize): QueueLayout => {
   const { entries, completions = entries, pieces = 32, tables = entries, parameters = {} } = size;
-  if (![entries, completions, pieces, tables].every(isSize) || entries < 2) {
+  if (![entries, completions, pieces, tables].every(isSize) || entries < (format.jumps ? 3 : 2)) {
     const values = `${entries} entries, ${completions} completions, ${pieces} pieces and ${tables} tables`;
     throw contradiction(format.name, `a queue of ${format.name} cannot have ${values}`);
   }

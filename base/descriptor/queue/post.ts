@@ -1,7 +1,8 @@
 import type { Format } from '../format';
 import { markRun, put, putLength, putTable, setMark } from '../put';
 import { EntryWriter, type Prepare } from './entry-writer';
-import { giverOf, type Giver } from './give';
+import type { Giver } from './give';
+import { giverOf } from './giver-of';
 import type { QueueLayout } from './layout';
 import { elementOffset } from './lists';
 import { isRefused, Planner, type Indirect, type UnitPlan } from './plan';

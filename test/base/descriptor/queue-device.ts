@@ -93,7 +93,8 @@ export class PlainDevice {
     if (ownership.kind === 'bit') return this.roles.marked('owner', lanes);
     if (ownership.kind === 'indices') return this.position < this.tail;
     const phase = this.phaseOf(this.position);
-    return this.roles.marked('phase', lanes) === phase && this.roles.marked('used-phase', lanes) !== phase;
+    const isUsed = this.roles.markField('used-phase') !== undefined && this.roles.marked('used-phase', lanes) === phase;
+    return this.roles.marked('phase', lanes) === phase && !isUsed;
   }
 
   private goesOn(lanes: Int32Array): boolean {
@@ -108,10 +109,17 @@ export class PlainDevice {
     const { entry } = this.format;
     // No entry is taken twice before it was given back.
     const held = () => this.waiting.reduce((sum, one) => sum + one.entries.length, entries.length);
-    while (held() < this.layout.entries) {
+    // By indices, the tail sees to that.
+    const { jumps, ownership } = this.format;
+    const most = ownership.kind === 'indices' ? Infinity : this.layout.entries - (jumps ? 1 : 0);
+    while (held() < most) {
       const index = this.position % this.layout.entries;
       const lanes = this.load(entry, index * entry.size);
       if (!this.owns(lanes)) break;
+      if (this.isJump(lanes)) {
+        this.jump(index * entry.size, lanes);
+        continue;
+      }
       entries.push({ at: index * entry.size, lanes, index });
       this.position++;
       if (this.goesOn(lanes)) continue;
@@ -119,6 +127,22 @@ export class PlainDevice {
       entries = [];
     }
     if (entries.length > 0) throw new Error('half a request');
+  }
+
+  private isJump(lanes: Int32Array): boolean {
+    return this.format.jumps && this.roles.marked('jump', lanes);
+  }
+
+  /** The last entry leads to the first one. It goes back at once. */
+  private jump(at: number, lanes: Int32Array): void {
+    const { format, roles } = this;
+    const isLast = at === (this.layout.entries - 1) * format.entry.size;
+    if (!isLast || roles.address('next', lanes) !== this.base) throw new Error('a jump to nowhere');
+    if (roles.markField('toggle') !== undefined && !roles.marked('toggle', lanes)) throw new Error('no toggle');
+    this.position++;
+    if (this.inOrder) setMark(roles.markField('done'), lanes, true);
+    setMark(roles.markField('owner'), lanes, false);
+    format.entry.save(this.memory, at, lanes);
   }
 
   private takeLinked(): void {

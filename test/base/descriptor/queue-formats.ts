@@ -218,6 +218,27 @@ export const framesInRing = format({
   doorbell: { register: 'GO', value: 'notify' },
 });
 
+/** A ring that ends with a jump, and a completion queue that says how far the device is. */
+export const jumpQueue = format({
+  name: 'jump-queue',
+  entry: descriptor('jump_command', {
+    addr: word64(addressOf('data')),
+    next: word64(addressOf('next', { align: 256 })),
+    len: word32(lengthIn(1)),
+    flags: word32({
+      WRITE: flag(0, marks('device-writes')),
+      MORE: flag(1, marks('more')),
+      JUMP: flag(2, marks('jump')),
+      ID: bits(15, 8, counts('id')),
+    }),
+  }),
+  follow: ring(),
+  pieces: { kind: 'chain', next: 'consecutive', limit: 4 },
+  ownership: { kind: 'indices' },
+  completion: { kind: 'queue', entry: done },
+  doorbell: { register: 'TAIL', value: 'tail-index' },
+});
+
 /** Packed rings without tables, which run around. */
 export const packedDirect = format({ ...packedRing, name: 'packed-direct', indirect: false });
 
@@ -234,6 +255,7 @@ export const QUEUE_FORMATS: readonly Format[] = [
   framesToQueue,
   framesToUsedRing,
   framesInRing,
+  jumpQueue,
   virtioPacked,
   xilinxAxiDmaMm2s,
   xilinxAxiDmaS2mm,
@@ -243,6 +265,9 @@ export const QUEUE_FORMATS: readonly Format[] = [
 
 /** What formats need besides. */
 export const PREPARED: Readonly<Record<string, Prepare>> = {
+  'transfer-ring': (entry) => {
+    entry['TYPE'] = 1;
+  },
   'dw-axi-dmac': (item) => {
     item['SRC_TR_WIDTH'] = 2;
     item['DST_TR_WIDTH'] = 2;
