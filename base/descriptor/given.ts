@@ -12,6 +12,8 @@ export interface GivenNow {
   readonly done: number;
   /** Of a ring whose indices alone give entries away: entries that were given since it began. */
   readonly given: number | undefined;
+  /** Entries that were not completed: of a ring, whether they go on with a frame is asked. */
+  readonly pending?: WalkStart | undefined;
   /** What was written to its doorbell last. */
   readonly rung: bigint;
 }
@@ -81,14 +83,15 @@ export class GivenCursor {
     return { ...begin, at, ...(value === 'tail-address' ? { tail: now.rung } : {}) };
   }
 
-  private ringStart({ done, given }: GivenNow): WalkStart | undefined {
+  private ringStart({ done, given, pending }: GivenNow): WalkStart | undefined {
     const { entries = 0, from = 0, phase = 1 } = this.begin;
     const count = given === undefined ? entries - (this.given - done) : given - this.given;
     if (!(entries > 0) || count <= 0) return undefined;
-    if (this.spot !== undefined) return { ...this.begin, ...this.spot.start, count };
+    const begun = this.given === done && pending?.begun === true;
+    if (this.spot !== undefined) return { ...this.begin, ...this.spot.start, count, begun };
     const position = from + this.given;
     const isFlipped = (Math.floor(position / entries) & 1) === 1;
-    return { ...this.begin, from: position % entries, phase: isFlipped === (phase === 1) ? 0 : 1, count };
+    return { ...this.begin, from: position % entries, phase: isFlipped === (phase === 1) ? 0 : 1, count, begun };
   }
 
   /** Heads seen, as their header counts. */

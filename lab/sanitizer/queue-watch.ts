@@ -189,9 +189,9 @@ export class QueueWatch {
     state.flag(physical, size, PAGE_QUEUED);
   }
 
-  /** The entry of the ring at an address of the device's: its index, and where it begins there; undefined if there is none. */
+  /** The entry of the ring at an address of the device's: its index, and where it begins there; undefined if there is none, or in pieces. */
   entryAt(address: bigint): { readonly index: number; readonly at: bigint } | undefined {
-    const begin = this.refresh()?.begin;
+    const begin = this.queue.format.jumps ? undefined : this.refresh()?.begin;
     if (begin === undefined || address < begin.at) return undefined;
     const size = BigInt(this.queue.format.entry.size);
     const index = (address - begin.at) / size;

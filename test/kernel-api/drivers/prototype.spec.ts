@@ -19,9 +19,11 @@ import type { Machine } from '../../../lab/machine';
 import type { MachineOptions } from '../../../lab/machine-options';
 import { patternBytes } from '../../../lab/pattern';
 import { Sanitizer } from '../../../lab/sanitizer/sanitizer';
+import { transferRing } from '../../base/descriptor/formats';
+import { PREPARED } from '../../base/descriptor/queue-formats';
 import { onMachine } from '../../support/on-machine';
 
-/** The formats that ship, and what the driver has to fill in besides. */
+/** The formats that ship, one with jumps, and what the driver has to fill in besides. */
 const SHIPPED: readonly (readonly [Format, ((entry: AnyCursor) => void)?])[] = [
   [formats.virtioSplit],
   [formats.virtioPacked],
@@ -29,6 +31,7 @@ const SHIPPED: readonly (readonly [Format, ((entry: AnyCursor) => void)?])[] = [
   [formats.nvmeIo, (entry) => (entry['PSDT'] = 1)],
   [formats.xilinxAxiDmaMm2s],
   [formats.xilinxAxiDmaS2mm],
+  [transferRing, PREPARED['transfer-ring']!],
   [
     formats.dwAxiDmacList,
     (item) => {
