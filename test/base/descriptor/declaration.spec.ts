@@ -190,6 +190,70 @@ describe('formats: declarations that contradict themselves', () => {
     it(title, () => refused(() => format({ ...good, ...change }), ...parts));
   }
 
+  describe('with jumps', () => {
+    const flags = { JUMP: flag(18, marks('jump')), D: flag(17, marks('done')), O: flag(16, marks('owner')) };
+    const members = { a: word64(addressOf('data')), l: word32({ L: bits(15, 0, lengthIn(1)), ...flags }) };
+    const next = word64(addressOf('next'));
+    const entry = descriptor('e', { ...members, n: next });
+    const jumps: FormatSpec = { ...good, entry };
+
+    it('they have an address of next in the same entry, or in the shape that they choose', () => {
+      expect(format(jumps).jumps).to.equal(true);
+      expect(format(good).jumps).to.equal(false);
+      refused(() => format({ ...jumps, entry: descriptor('e', members) }), 'simple', 'e.JUMP', 'no address of next');
+      const body = (when: number) =>
+        variants('KIND', { link: { when, words: { n: next } }, other: { when: 9, words: {} } });
+      const typed = (when: number) =>
+        descriptor('typed', {
+          a: members.a,
+          l: word32({ ...flags, L: bits(15, 0, lengthIn(1)), JUMP: flag(19), KIND: bits(31, 24, marks('jump', 6)) }),
+          body: body(when),
+        });
+      expect(format({ ...good, entry: typed(6) }).jumps).to.equal(true);
+      refused(() => format({ ...good, entry: typed(7) }), 'typed.KIND', 'no address of next');
+    });
+
+    it('they lead on in rings only, and not where ends are told in the ring', () => {
+      const links = { follow: linked('null'), doorbell: { register: 'T', value: 'notify' } } as const;
+      refused(() => format({ ...jumps, ...links }), 'e.JUMP', 'linked', 'only a ring');
+      refused(() => format({ ...jumps, follow: heads(header, header) }), 'simple');
+      const packed = descriptor('p', {
+        ...members,
+        n: next,
+        f: word32({ P: flag(0, marks('phase')), U: flag(1, marks('used-phase')) }),
+      });
+      const inRing: FormatSpec = {
+        ...jumps,
+        entry: packed,
+        ownership: { kind: 'phase' },
+        completion: { kind: 'in-ring' },
+      };
+      refused(() => format(inRing), 'p.JUMP', 'in its ring');
+    });
+
+    it('the mark is in every entry; one that changes the phase needs jumps and a phase', () => {
+      const hidden = descriptor('h', {
+        ...members,
+        l: word32({
+          L: bits(15, 0, lengthIn(1)),
+          D: flag(17, marks('done')),
+          O: flag(16, marks('owner')),
+          K: bits(31, 30),
+        }),
+        body: variants('K', { j: { when: 1, words: { n: next, f: word32({ JUMP: flag(0, marks('jump')) }) } } }),
+      });
+      refused(() => format({ ...good, entry: hidden }), 'h.body.j.JUMP', 'only in one shape');
+      const toggle = { t: word32({ T: flag(0, marks('toggle')) }) };
+      refused(() => format({ ...jumps, entry: descriptor('e', { ...members, n: next, ...toggle }) }), 'e.T', 'by bit');
+      const plain = word32({ L: bits(15, 0, lengthIn(1)), D: flag(17, marks('done')), O: flag(16, marks('owner')) });
+      refused(
+        () => format({ ...jumps, entry: descriptor('e', { a: members.a, l: plain, ...toggle }) }),
+        'e.T',
+        'no mark for jumps',
+      );
+    });
+  });
+
   it('a phase without laps, a cycle that ends, and an entry without data', () => {
     const entry = descriptor('e', {
       a: word64(addressOf('data')),

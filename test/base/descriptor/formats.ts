@@ -198,7 +198,11 @@ export const jumpRing = format({
     {
       addr: word64(addressOf('data', { align: 2 })),
       next: word64({ NEXT: bits(63, 3, addressOf('next', { align: 16 })) }),
-      len: word32({ LEN: bits(15, 0, lengthIn(1, { max: 9000 })), JUMP: flag(30, marks('jump')), OWN: flag(31, marks('owner')) }),
+      len: word32({
+        LEN: bits(15, 0, lengthIn(1, { max: 9000 })),
+        JUMP: flag(30, marks('jump')),
+        OWN: flag(31, marks('owner')),
+      }),
       status: word32({ DONE: flag(0, marks('done')), BYTES: bits(31, 16, counts('written')) }),
     },
     { align: 8 },

@@ -22,7 +22,19 @@ import { Prng } from '../../../base/prng';
 import { BUS_ACCESS_FAULT, BUS_OK } from '../../../base/bus-outcome';
 import { virtioSplit, virtqDesc } from '../../../devices/formats/virtio-split';
 import { dwAxiDmacList } from '../../../devices/dw-axi-dmac/lli-format';
-import { FORMATS, SHIPPED, commands, frameRing, markedList, packedRing, plainRing, tailList } from './formats';
+import {
+  FORMATS,
+  SHIPPED,
+  commands,
+  frameRing,
+  jumpFrames,
+  jumpRing,
+  markedList,
+  packedRing,
+  plainRing,
+  tailList,
+  transferRing,
+} from './formats';
 
 const BASE = 0x5000n;
 
@@ -47,6 +59,97 @@ const brief = (findings: readonly Finding[]): string[] =>
   findings.map(
     ({ kind, where, field, message }) => `${kind} ${where}${field === undefined ? '' : `.${field}`}: ${message}`,
   );
+
+describe('descriptors: a walk over a ring with jumps', () => {
+  const { entry } = jumpRing;
+  const data = (n: number) => ({ addr: 0x10_000n + BigInt(n * 256), LEN: 16, OWN: true });
+  const jump = (to: number) => ({ NEXT: BASE + BigInt(to), LEN: 0xffff, JUMP: true, OWN: true });
+
+  it('goes on where they lead, counts them, and finds no data in them', () => {
+    const page = new Page();
+    page.put(entry, 0x100, data(0));
+    page.put(entry, 0x118, jump(0x800));
+    page.put(entry, 0x800, jump(0x400));
+    page.put(entry, 0x400, data(1));
+    page.put(entry, 0x418, jump(0x100));
+    const found = page.walk(jumpRing, { at: BASE + 0x100n, entries: 5, from: 3 });
+    expect(found.findings).to.deep.equal([]);
+    expect(
+      found.entries.map(({ where, address, pieces }) => `${where} ${address - BASE} ${pieces.length}`),
+    ).to.deep.equal(['entry 3 256 1', 'entry 4 280 0', 'entry 0 2048 0', 'entry 1 1024 1', 'entry 2 1048 0']);
+    expect(found.requests.map(({ where, readable }) => `${where} ${readable}`)).to.deep.equal([
+      'entry 3 16',
+      'entry 1 16',
+    ]);
+    expect(found.units).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(dump('ring', found).join('\n')).to.include('entry 4 at 0x5118: jump_desc');
+  });
+
+  it("stops at what is not the device's, and follows no jump that is not", () => {
+    const page = new Page();
+    page.put(entry, 0, data(0));
+    page.put(entry, 24, { ...jump(0), OWN: false, NEXT: 0xdead_0000n });
+    expect(page.walk(jumpRing, { entries: 8 }).entries.length).to.equal(2);
+    expect(page.walk(jumpRing, { entries: 8 }).findings).to.deep.equal([]);
+    expect(page.walk(jumpRing, { entries: 8 }, { givenOnly: true }).entries.length).to.equal(1);
+  });
+
+  it('tells of jumps that lead nowhere: to themselves, to each other, to nothing, between entries, too many', () => {
+    const page = new Page();
+    page.put(entry, 0, data(0));
+    page.put(entry, 24, jump(24));
+    const brieflyAt = (entries: number) => brief(page.walk(jumpRing, { entries }).findings);
+    const onlyJumps = 'and there are only jumps between';
+    expect(brieflyAt(2).at(-1)).to.equal(`loop entry 1.NEXT: it leads back to entry 1, ${onlyJumps}`);
+    page.put(entry, 24, jump(0x80));
+    page.put(entry, 0x80, { ...jump(0), NEXT: BASE + 24n });
+    expect(brieflyAt(8)).to.deep.equal([
+      'misaligned entry 2.NEXT: NEXT is 0x5018, no multiple of 16',
+      `loop entry 2.NEXT: it leads back to entry 1, ${onlyJumps}`,
+    ]);
+    page.put(entry, 24, { ...jump(0), NEXT: 0n });
+    expect(brieflyAt(8)).to.deep.equal(['unmapped entry 2: it cannot be read at 0x0: no such address']);
+    const row = (count: number) => {
+      const long = new Page();
+      for (let i = 0; i < count; i++) long.put(entry, 48 * i, jump(48 * (i + 1)));
+      long.put(entry, 48 * count, data(0));
+      return brief(long.walk(jumpRing, { entries: count + 1 }).findings);
+    };
+    expect(row(32)).to.deep.equal([]);
+    expect(row(33)).to.deep.equal(['unterminated entry 32.NEXT: 32 jumps came before it, and no entry between']);
+  });
+
+  it('a ring that comes round before its tail is told; one that gives itself away by a bit ends there', () => {
+    const page = new Page();
+    const frame = { at: 0x10_000n, len: 4, SOF: true, EOF: true };
+    page.put(jumpFrames.entry, 0, frame);
+    page.put(jumpFrames.entry, 24, { JUMP: true, next: BASE });
+    expect(page.walk(jumpFrames, { entries: 8, count: 2 }).findings).to.deep.equal([]);
+    expect(brief(page.walk(jumpFrames, { entries: 8, count: 5 }).findings)).to.deep.equal([
+      'loop entry 1.next: it leads back to entry 0, and 3 more entries are given',
+    ]);
+    page.put(entry, 0, data(0));
+    page.put(entry, 24, jump(0));
+    expect(page.walk(jumpRing, { entries: 8 }).entries.length).to.equal(2);
+    expect(page.walk(jumpRing, { entries: 8 }).findings).to.deep.equal([]);
+  });
+
+  it('a chain goes on across one that is no part of its limit, and a toggle changes the phase', () => {
+    const page = new Page();
+    const { entry: trb } = transferRing;
+    const normal = { TYPE: 1, LEN: 8, IN: true };
+    for (let i = 0; i < 5; i++)
+      page.put(trb, 16 * i, { ...normal, C: true, CH: true, body_normal_buffer: BigInt(0x1000 * (i + 9)) });
+    page.put(trb, 80, { TYPE: 6, C: true, TC: true, body_link_NEXT: BASE + 0x400n });
+    for (let i = 0; i < 3; i++)
+      page.put(trb, 0x400 + 16 * i, { ...normal, CH: i < 2, body_normal_buffer: BigInt(0x1000 * (i + 20)) });
+    page.put(trb, 0x430, { ...normal, C: true });
+    const found = page.walk(transferRing, { entries: 20 });
+    expect(found.findings).to.deep.equal([]);
+    expect(found.requests.map(({ entries, writable }) => [entries, writable])).to.deep.equal([[9, 64]]);
+    expect(found.entries.at(-1)!.owned).to.equal(false);
+  });
+});
 
 describe('descriptors: a walk over memory', () => {
   it('follows a list to its end, and tells one that has none', () => {

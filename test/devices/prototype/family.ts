@@ -40,7 +40,18 @@ export const DONE = { id: 0, flags: 2, status: 4, head: 6, written: 8, queue: 12
 
 /** Offsets in an entry, its size, and its flags. */
 export const E = { addr: 0, next: 8, len: 16, flags: 20, id: 22, index: 24, status: 26, written: 28, size: 32 };
-export const F = { FIRST: 1, LAST: 2, MORE: 4, WRITE: 8, IRQ: 16, OWN: 32, PHASE: 64, USED: 128, JUMP: 256, TOGGLE: 512 };
+export const F = {
+  FIRST: 1,
+  LAST: 2,
+  MORE: 4,
+  WRITE: 8,
+  IRQ: 16,
+  OWN: 32,
+  PHASE: 64,
+  USED: 128,
+  JUMP: 256,
+  TOGGLE: 512,
+};
 export const S = { DONE: 1, ERROR: 2 };
 
 /** Where jumps do not tell that the phase changes, it does after a lap. */
