@@ -28,7 +28,10 @@ const checkToggle = (spec: FormatSpec): void => {
     throw contradiction(name, `${name} has a mark for jumps that change the phase, ${where}, and no mark for jumps`);
   }
   if (ownership.kind === 'phase') return;
-  throw contradiction(name, `${name} has jumps that change the phase, ${where}, and gives entries away by ${ownership.kind}`);
+  throw contradiction(
+    name,
+    `${name} has jumps that change the phase, ${where}, and gives entries away by ${ownership.kind}`,
+  );
 };
 
 /** What a format with jumps needs. What contradicts it is a `LabError` of one sentence. */
@@ -39,8 +42,10 @@ export const checkJumps = (spec: FormatSpec): void => {
   checkToggle(spec);
   const [jump] = entry.fieldsThat('mark', 'jump');
   if (jump === undefined) return;
-  if (!hasNext(spec, jump)) throw refuse(spec, jump, `its descriptor ${entry.typeName} has no address of next for them`);
-  if (follow.kind !== 'ring') throw refuse(spec, jump, `its entries follow as ${follow.kind}: only a ring is left by a jump`);
+  if (!hasNext(spec, jump))
+    throw refuse(spec, jump, `its descriptor ${entry.typeName} has no address of next for them`);
+  if (follow.kind !== 'ring')
+    throw refuse(spec, jump, `its entries follow as ${follow.kind}: only a ring is left by a jump`);
   if (completion.kind !== 'in-ring') return;
   throw refuse(spec, jump, 'completes in its ring, where ends are told one after the other and jumps are in their way');
 };

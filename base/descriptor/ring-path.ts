@@ -84,7 +84,8 @@ class JumpPath implements RingPath {
     const field = walker.roles.addressField('next', entry.lanes)?.path;
     const loop = inRow.get(this.address);
     if (loop !== undefined) report('loop', `it leads back to ${loop}, and there are only jumps between`, field);
-    else if (inRow.size > MOST_JUMPS) report('unterminated', `${MOST_JUMPS} jumps came before it, and no entry between`, field);
+    else if (inRow.size > MOST_JUMPS)
+      report('unterminated', `${MOST_JUMPS} jumps came before it, and no entry between`, field);
     else return this.leadsOn(entry, left);
     return false;
   }
@@ -103,4 +104,5 @@ class JumpPath implements RingPath {
 }
 
 /** How a format's ring goes on. */
-export const ringPath = (walker: Walker): RingPath => (walker.format.jumps ? new JumpPath(walker) : new PlainPath(walker));
+export const ringPath = (walker: Walker): RingPath =>
+  walker.format.jumps ? new JumpPath(walker) : new PlainPath(walker);

@@ -72,13 +72,7 @@ export class RingGiver extends Giver {
   protected rung = 0;
 
   /** @param places entries that are for data */
-  constructor(
-    format: Format,
-    layout: QueueLayout,
-    shared: SharedMemory,
-    writer: EntryWriter,
-    places = layout.entries,
-  ) {
+  constructor(format: Format, layout: QueueLayout, shared: SharedMemory, writer: EntryWriter, places = layout.entries) {
     super(format, layout, shared, writer);
     // By an index alone a full ring looks like an empty one.
     const byIndex = format.ownership.kind === 'indices' || format.completion.kind === 'queue';
