@@ -121,6 +121,20 @@ describe('prototype: jumps', () => {
     }
   });
 
+  it('any number of jumps may lie between entries, and each entry waits for the one before', () => {
+    const hand = new Hand('indices');
+    for (let i = 0; i < 40; i++) {
+      hand.put(ENTRIES + 64 * i, i % 2 === 0 ? F.MORE : 0);
+      hand.put(ENTRIES + 64 * i + 32, F.JUMP, ENTRIES + 64 * (i + 1));
+    }
+    hand.start(200);
+    hand.go(80);
+    expect(hand.rig.read(0, Q.ERROR)).to.equal(0);
+    expect(hand.rig.read(0, Q.REQUESTS)).to.equal(20);
+    expect(hand.rig.device.describedQueues[0]!.place()!.done, 'entries, those in chains among them').to.equal(80);
+    expect(hand.rig.clock.now).to.be.greaterThan(80 * 50);
+  });
+
   it('an entry that is worked on is not taken twice, however short the way round is', () => {
     const hand = new Hand('bit');
     hand.put(ENTRIES, F.OWN);
