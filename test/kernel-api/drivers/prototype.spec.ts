@@ -19,6 +19,7 @@ import type { Machine } from '../../../lab/machine';
 import type { MachineOptions } from '../../../lab/machine-options';
 import { patternBytes } from '../../../lab/pattern';
 import { Sanitizer } from '../../../lab/sanitizer/sanitizer';
+import { THOROUGH } from '../../seeds/lib/thorough';
 import { onMachine } from '../../support/on-machine';
 
 /** The formats that ship, and what the driver has to fill in besides. */
@@ -47,6 +48,7 @@ const MACHINES: Readonly<Record<string, MachineOptions>> = {
 };
 
 const PAGE = 4096;
+const ROUNDS = THOROUGH ? 6 : 4;
 
 /** Memory in pieces, with its list. */
 class Pieces {
@@ -137,9 +139,13 @@ const until = async (kernel: Kernel, condition: () => boolean): Promise<void> =>
   expect(condition(), 'it took too long').to.equal(true);
 };
 
+/** `npm test` takes every other machine, others for each format; `npm run sweep:seeds` all. */
+const machinesFor = (format: number): readonly (readonly [string, MachineOptions])[] =>
+  Object.entries(MACHINES).filter((_, i) => THOROUGH || (format + i) % 2 === 0);
+
 describe('prototype driver', () => {
-  for (const [format, prepare] of SHIPPED) {
-    for (const [what, options] of Object.entries(MACHINES)) {
+  for (const [index, [format, prepare]] of SHIPPED.entries()) {
+    for (const [what, options] of machinesFor(index)) {
       const shape = format === formats.nvmeIo && prepare !== undefined ? ' with segments' : '';
       it(`${format.name}${shape}, ${what}: every byte of many requests, a full queue and many laps`, () => {
         const queue: PrototypeQueueOptions = { entries: 8, pieces: 8, ...(prepare && { prepare }) };
@@ -147,7 +153,7 @@ describe('prototype driver', () => {
           const [first] = port.queues;
           const sent: number[] = [];
           let position = 0;
-          for (let round = 0; round < 6; round++) {
+          for (let round = 0; round < ROUNDS; round++) {
             const batch = [];
             for (let i = 0; i < 20; i++) {
               const lengths = i % 3 === 0 ? [512] : i % 3 === 1 ? [PAGE, 1024] : [PAGE, PAGE, 512];
