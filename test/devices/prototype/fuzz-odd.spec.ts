@@ -1,0 +1,3 @@
+import { fuzzFormats } from './fuzz-memory';
+
+fuzzFormats((index) => index % 2 === 1);

@@ -1,0 +1,4 @@
+'use strict';
+
+/** Required before the specs of `npm run sweep:prototype`: they then try a million descriptors. */
+process.env.DMALAB_SWEEP_PROTOTYPE = '1';
