@@ -1,7 +1,18 @@
-import type { SampleBuilder } from './build-sample';
+import type { Prng } from '../prng';
+import type { AnyDescriptor } from './any-descriptor';
 import type { Built } from './built';
 import { put, setMark } from './put';
+import type { EntryRoles } from './roles';
 import { fillChosen, shuffled } from './sample';
+
+/** Who makes a sample. */
+interface Maker {
+  readonly prng: Prng;
+  readonly format: { readonly entry: AnyDescriptor };
+  readonly roles: EntryRoles;
+  room(bytes: number, align: number): bigint;
+  make(descriptor: AnyDescriptor, address: bigint, where: string): Built;
+}
 
 /** A ring in pieces: its entries in their order, and of the jumps among them whether they change the phase. */
 export interface JumpRing {
@@ -10,18 +21,18 @@ export interface JumpRing {
 }
 
 /** What its `next` asks of the addresses of pieces. */
-const pieceAlign = ({ format, roles }: SampleBuilder, jump: Built): number => {
+const pieceAlign = ({ format, roles }: Maker, jump: Built): number => {
   const { meaning, below } = roles.addressField('next', jump.lanes)!;
   return Math.max(format.entry.align, 2 ** below, meaning?.kind === 'address' ? meaning.align : 1);
 };
 
-const makeJump = ({ prng, roles }: SampleBuilder, { descriptor, lanes }: Built): void => {
+const makeJump = ({ prng, roles }: Maker, { descriptor, lanes }: Built): void => {
   setMark(roles.markField('jump'), lanes, true);
   fillChosen(prng, descriptor, lanes);
 };
 
 /** Where pieces begin: anywhere, with room between them, and in any order. */
-const placePieces = (sample: SampleBuilder, lengths: readonly number[]): bigint[] => {
+const placePieces = (sample: Maker, lengths: readonly number[]): bigint[] => {
   const { format, prng } = sample;
   const { entry } = format;
   const probe: Built = { descriptor: entry, address: 0n, lanes: new Int32Array(entry.lanes), where: '', data: [] };
@@ -36,14 +47,14 @@ const placePieces = (sample: SampleBuilder, lengths: readonly number[]): bigint[
 };
 
 /** An odd number of jumps changes the phase, or the device would take the ring for new ones without end. */
-const chooseToggles = ({ prng }: SampleBuilder, count: number): boolean[] => {
+const chooseToggles = ({ prng }: Maker, count: number): boolean[] => {
   const some = Array.from({ length: count }, () => prng.oneIn(3));
   if (some.filter((one) => one).length % 2 === 0) some[count - 1] = !some[count - 1];
   return some;
 };
 
 /** A ring whose last entry leads to its beginning, or one of several pieces. Some pieces are nothing but a jump. */
-export const buildJumpRing = (sample: SampleBuilder): JumpRing => {
+export const buildJumpRing = (sample: Maker): JumpRing => {
   const { prng, format, roles } = sample;
   const lengths = Array.from({ length: prng.between(1, 3) }, (_, i) => prng.between(i === 0 ? 2 : 1, 5));
   const at = placePieces(sample, lengths);

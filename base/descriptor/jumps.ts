@@ -1,4 +1,4 @@
-import type { FormatSpec } from './format';
+import type { AnyDescriptor } from './any-descriptor';
 import { isThat, type PlacedField } from './placed';
 import { contradiction } from './placement';
 import { allCases } from './shapes';
@@ -6,8 +6,17 @@ import { allCases } from './shapes';
 /** The most jumps that may follow each other without an entry between them: more lead nowhere. */
 export const MOST_JUMPS = 32;
 
+/** What of a format matters to jumps. */
+interface JumpSpec {
+  readonly name: string;
+  readonly entry: AnyDescriptor;
+  readonly follow: { readonly kind: string };
+  readonly ownership: { readonly kind: string };
+  readonly completion: { readonly kind: string };
+}
+
 /** Where an entry's jump leads: an address that it always has, or that of the shape that the jump itself chooses. */
-const hasNext = ({ entry }: FormatSpec, jump: PlacedField): boolean => {
+const hasNext = ({ entry }: JumpSpec, jump: PlacedField): boolean => {
   if (entry.fieldsThat('address', 'next').length > 0) return true;
   const { meaning } = jump;
   const shapes = allCases(entry.placedVariants).filter(
@@ -16,10 +25,10 @@ const hasNext = ({ entry }: FormatSpec, jump: PlacedField): boolean => {
   return shapes.some(({ shape }) => shape.placement.fields.some((field) => isThat(field, 'address', 'next')));
 };
 
-const refuse = ({ name, entry }: FormatSpec, { path, where }: PlacedField, problem: string) =>
+const refuse = ({ name, entry }: JumpSpec, { path, where }: PlacedField, problem: string) =>
   contradiction(name, `${name} has jumps (${entry.typeName}.${path}, ${where}), and ${problem}`);
 
-const checkToggle = (spec: FormatSpec): void => {
+const checkToggle = (spec: JumpSpec): void => {
   const { name, entry, ownership } = spec;
   const [toggle] = entry.fieldsThat('mark', 'toggle');
   if (toggle === undefined) return;
@@ -35,7 +44,7 @@ const checkToggle = (spec: FormatSpec): void => {
 };
 
 /** What a format with jumps needs. What contradicts it is a `LabError` of one sentence. */
-export const checkJumps = (spec: FormatSpec): void => {
+export const checkJumps = (spec: JumpSpec): void => {
   const { entry, follow, completion } = spec;
   const inShape = entry.variantFields.find((field) => isThat(field, 'mark', 'jump') || isThat(field, 'mark', 'toggle'));
   if (inShape !== undefined) throw refuse(spec, inShape, 'only in one shape: every entry has to say whether it is one');

@@ -2,8 +2,18 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   DescriptorQueue,
+  addressOf,
+  bits,
+  counts,
+  descriptor,
+  flag,
+  format as declare,
+  lengthIn,
+  marks,
   queueLayout,
   walk,
+  word32,
+  word64,
   wordsOfBytes,
   type AnyCursor,
   type Format,
@@ -312,4 +322,18 @@ describe('descriptors: queues at their edges', () => {
       expect(queue.outstanding).to.equal(0);
     });
   }
+
+  it('a request of more ends than there are ids is refused, not put off', () => {
+    const entry = descriptor('two_ids', {
+      addr: word64(addressOf('data')),
+      len: word32({ LEN: bits(11, 0, lengthIn(1)), FIRST: flag(31, marks('first')), LAST: flag(30, marks('last')) }),
+      id: word32({ ID: flag(0, counts('id')) }),
+    });
+    const trial = new Trial(declare({ ...framesToQueue, name: 'two-ids', entry }), 8);
+    expect(trial.queue.post(trial.requests.make([1, 1, 1], false), 0)).to.deep.equal({
+      problem: 'it takes 3 ids, and there are 2',
+    });
+    expect(trial.queue.post(trial.requests.make([1, 1], false), 1)).to.equal('posted');
+    expect(trial.queue.post(trial.requests.make([1], false), 2)).to.equal('full');
+  });
 });

@@ -21,6 +21,7 @@ import { patternBytes } from '../../../lab/pattern';
 import { Sanitizer } from '../../../lab/sanitizer/sanitizer';
 import { transferRing } from '../../base/descriptor/formats';
 import { PREPARED } from '../../base/descriptor/queue-formats';
+import { THOROUGH } from '../../seeds/lib/thorough';
 import { onMachine } from '../../support/on-machine';
 
 /** The formats that ship, one with jumps, and what the driver has to fill in besides. */
@@ -50,6 +51,7 @@ const MACHINES: Readonly<Record<string, MachineOptions>> = {
 };
 
 const PAGE = 4096;
+const ROUNDS = THOROUGH ? 6 : 4;
 
 /** Memory in pieces, with its list. */
 class Pieces {
@@ -140,9 +142,13 @@ const until = async (kernel: Kernel, condition: () => boolean): Promise<void> =>
   expect(condition(), 'it took too long').to.equal(true);
 };
 
+/** `npm test` takes every other machine, others for each format; `npm run sweep:seeds` all. */
+const machinesFor = (format: number): readonly (readonly [string, MachineOptions])[] =>
+  Object.entries(MACHINES).filter((_, i) => THOROUGH || (format + i) % 2 === 0);
+
 describe('prototype driver', () => {
-  for (const [format, prepare] of SHIPPED) {
-    for (const [what, options] of Object.entries(MACHINES)) {
+  for (const [index, [format, prepare]] of SHIPPED.entries()) {
+    for (const [what, options] of machinesFor(index)) {
       const shape = format === formats.nvmeIo && prepare !== undefined ? ' with segments' : '';
       it(`${format.name}${shape}, ${what}: every byte of many requests, a full queue and many laps`, () => {
         const queue: PrototypeQueueOptions = { entries: 8, pieces: 8, ...(prepare && { prepare }) };
@@ -150,7 +156,7 @@ describe('prototype driver', () => {
           const [first] = port.queues;
           const sent: number[] = [];
           let position = 0;
-          for (let round = 0; round < 6; round++) {
+          for (let round = 0; round < ROUNDS; round++) {
             const batch = [];
             for (let i = 0; i < 20; i++) {
               const lengths = i % 3 === 0 ? [512] : i % 3 === 1 ? [PAGE, 1024] : [PAGE, PAGE, 512];
