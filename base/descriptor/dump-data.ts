@@ -1,5 +1,5 @@
 import { hex } from '../u64';
-import type { Finding, Walk, WalkedEntry, WalkedRequest } from './findings';
+import { findingsByEntry, type Finding, type Walk, type WalkedRequest } from './findings';
 import { readNumber, readWide, type PlacedField } from './placed';
 import { activeFields } from './shapes';
 
@@ -50,21 +50,21 @@ const fieldData = (field: PlacedField, lanes: Int32Array): FieldData => {
 
 const findingData = (finding: Finding): FindingData => ({ ...finding, address: hex(finding.address) });
 
-const isAbout = ({ where, address }: WalkedEntry, finding: Finding): boolean =>
-  where === finding.where && address === finding.address;
-
 /** What a walk found, as plain data. */
-export const dumpData = ({ entries, requests, findings }: Walk): WalkData => ({
-  entries: entries.map((entry) => ({
-    where: entry.where,
-    address: hex(entry.address),
-    descriptor: entry.descriptor.typeName,
-    owned: entry.owned,
-    fields: activeFields(entry.descriptor, entry.lanes)
-      .sort((a, b) => a.offset - b.offset)
-      .map((field) => fieldData(field, entry.lanes)),
-    findings: findings.filter((finding) => isAbout(entry, finding)).map(findingData),
-  })),
-  requests,
-  findings: findings.filter((finding) => !entries.some((entry) => isAbout(entry, finding))).map(findingData),
-});
+export const dumpData = ({ entries, requests, findings }: Walk): WalkData => {
+  const { of, elsewhere } = findingsByEntry({ entries, findings });
+  return {
+    entries: [...of].map(([entry, about]) => ({
+      where: entry.where,
+      address: hex(entry.address),
+      descriptor: entry.descriptor.typeName,
+      owned: entry.owned,
+      fields: activeFields(entry.descriptor, entry.lanes)
+        .sort((a, b) => a.offset - b.offset)
+        .map((field) => fieldData(field, entry.lanes)),
+      findings: about.map(findingData),
+    })),
+    requests,
+    findings: elsewhere.map(findingData),
+  };
+};

@@ -1,5 +1,5 @@
 import { hex } from '../u64';
-import type { Finding, Walk, WalkedEntry } from './findings';
+import { findingsByEntry, type Finding, type Walk, type WalkedEntry } from './findings';
 import { meaningText } from './markdown';
 import { readNumber, readWide, type PlacedField } from './placed';
 import { activeFields } from './shapes';
@@ -30,8 +30,14 @@ const about = (field: PlacedField): string => {
   return meaning === undefined || meaning.kind === 'values' ? field.doc : meaningText(meaning);
 };
 
-const findingLine = ({ kind, message }: Finding): string => `    ! ${kind}: ${message}`;
+/** What is said about a field of an entry, or about the entry. */
+export interface EntryNote {
+  readonly field?: string | undefined;
+  readonly text: string;
+}
 
+const noteLine = ({ text }: EntryNote): string => `    ! ${text}`;
+const noteOf = ({ field, kind, message }: Finding): EntryNote => ({ field, text: `${kind}: ${message}` });
 const fieldLines = ({ descriptor, lanes }: WalkedEntry): readonly (readonly [field: PlacedField, line: string])[] => {
   const fields = activeFields(descriptor, lanes).sort((a, b) => a.offset - b.offset);
   const width = Math.max(...fields.map(({ path }) => path.length));
@@ -45,6 +51,27 @@ const fieldLines = ({ descriptor, lanes }: WalkedEntry): readonly (readonly [fie
   });
 };
 
+/** Notes stand below the field that they are about; those about no field that is shown, at the end. */
+const annotated = (
+  fields: readonly (readonly [field: PlacedField, line: string])[],
+  notes: readonly EntryNote[],
+): string[] => {
+  const rest = new Set(notes);
+  const lines: string[] = [];
+  for (const [field, line] of fields) {
+    lines.push(line);
+    for (const note of notes) {
+      if (note.field !== field.path) continue;
+      rest.delete(note);
+      lines.push(noteLine(note));
+    }
+  }
+  return [...lines, ...[...rest].map(noteLine)];
+};
+
+const headLine = ({ where, address, descriptor }: WalkedEntry): string =>
+  `${where} at ${hex(address)}: ${descriptor.typeName}`;
+
 const NOT_OWNED = ", not the device's";
 
 /** Whether an entry tells nothing: the device has not got it, and nobody has written to it. */
@@ -56,6 +83,11 @@ const untouchedLine = (run: readonly WalkedEntry[]): string => {
   const names = run.length === 1 ? first.where : `${first.where} to ${run.at(-1)!.where}`;
   return `${names} at ${hex(first.address)}: ${first.descriptor.typeName}${NOT_OWNED}, all zero`;
 };
+
+const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] => [
+  `${headLine(entry)}${entry.owned ? '' : NOT_OWNED}`,
+  ...annotated(fieldLines(entry), findings.map(noteOf)),
+];
 
 /** All entries in their order. */
 const allLines = (of: ReadonlyMap<WalkedEntry, readonly Finding[]>): string[] => {
@@ -75,22 +107,6 @@ const allLines = (of: ReadonlyMap<WalkedEntry, readonly Finding[]>): string[] =>
   return lines;
 };
 
-/** Findings stand below the field that they are about; those about no field of the entry, at its end. */
-const entryLines = (entry: WalkedEntry, findings: readonly Finding[]): string[] => {
-  const { where, address, owned, descriptor } = entry;
-  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}${owned ? '' : NOT_OWNED}`];
-  const rest = new Set(findings);
-  for (const [field, line] of fieldLines(entry)) {
-    lines.push(line);
-    for (const finding of findings) {
-      if (finding.field !== field.path) continue;
-      rest.delete(finding);
-      lines.push(findingLine(finding));
-    }
-  }
-  return [...lines, ...[...rest].map(findingLine)];
-};
-
 /** Fields that a small picture shows whether something is wrong with them or not. */
 const TELLING: readonly string[] = ['address', 'length'];
 const TELLING_MARKS: readonly string[] = ['owner', 'phase', 'last', 'more', 'indirect'];
@@ -100,32 +116,15 @@ const isTelling = ({ meaning }: PlacedField): boolean =>
   meaning !== undefined &&
   (TELLING.includes(meaning.kind) || (meaning.kind === 'mark' && TELLING_MARKS.includes(meaning.role)));
 
-/** What is said about a field of an entry, or about the entry. */
-export interface EntryNote {
-  readonly field?: string | undefined;
-  readonly text: string;
-}
-
 /** One entry in a few lines: the fields that matter, each note below its field. */
 export const dumpEntry = (entry: WalkedEntry, notes: readonly EntryNote[]): string[] => {
-  const { where, address, descriptor } = entry;
   const fields = fieldLines(entry);
   const noted = notes.map(({ field }) => field);
   const shown =
     fields.length <= PICTURE_FIELDS
       ? fields
       : fields.filter(([field]) => noted.includes(field.path) || isTelling(field)).slice(0, 2 * PICTURE_FIELDS);
-  const rest = new Set(notes);
-  const lines = [`${where} at ${hex(address)}: ${descriptor.typeName}`];
-  for (const [field, line] of shown) {
-    lines.push(line);
-    for (const note of notes) {
-      if (note.field !== field.path) continue;
-      rest.delete(note);
-      lines.push(`    ! ${note.text}`);
-    }
-  }
-  return [...lines, ...[...rest].map(({ text }) => `    ! ${text}`)];
+  return [headLine(entry), ...annotated(shown, notes)];
 };
 
 /**
@@ -135,15 +134,10 @@ export const dumpEntry = (entry: WalkedEntry, notes: readonly EntryNote[]): stri
  */
 export const dump = (title: string, { entries, findings }: Walk): string[] => {
   const count = (n: number, one: string, more: string): string => `${n} ${n === 1 ? one : more}`;
-  const of = new Map(entries.map((entry) => [entry, [] as Finding[]]));
-  const elsewhere: Finding[] = [];
-  for (const finding of findings) {
-    const entry = entries.find(({ where, address }) => where === finding.where && address === finding.address);
-    (entry === undefined ? elsewhere : of.get(entry)!).push(finding);
-  }
+  const { of, elsewhere } = findingsByEntry({ entries, findings });
   return [
     `${title}: ${count(entries.length, 'entry', 'entries')}, ${count(findings.length, 'finding', 'findings')}`,
     ...allLines(of),
-    ...elsewhere.flatMap((finding) => [`${finding.where} at ${hex(finding.address)}`, findingLine(finding)]),
+    ...elsewhere.flatMap((finding) => [`${finding.where} at ${hex(finding.address)}`, noteLine(noteOf(finding))]),
   ];
 };

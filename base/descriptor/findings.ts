@@ -152,3 +152,20 @@ export interface WalkChecks {
   /** The walk of a list ends before these: somebody has looked at them already. */
   readonly known?: (address: bigint) => boolean;
 }
+
+/** Which findings are about which entry, the first at its place, and those about no entry that was read. */
+export const findingsByEntry = ({
+  entries,
+  findings,
+}: Pick<Walk, 'entries' | 'findings'>): {
+  readonly of: ReadonlyMap<WalkedEntry, readonly Finding[]>;
+  readonly elsewhere: readonly Finding[];
+} => {
+  const placeOf = ({ where, address }: Finding | WalkedEntry): string => `${where} ${address}`;
+  const of = new Map(entries.map((entry) => [entry, [] as Finding[]]));
+  const atPlace = new Map<string, Finding[]>();
+  for (const [entry, about] of of) if (!atPlace.has(placeOf(entry))) atPlace.set(placeOf(entry), about);
+  const elsewhere: Finding[] = [];
+  for (const finding of findings) (atPlace.get(placeOf(finding)) ?? elsewhere).push(finding);
+  return { of, elsewhere };
+};

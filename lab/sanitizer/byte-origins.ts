@@ -82,8 +82,8 @@ export class ByteOrigins {
     let found = -1;
     let before = 0;
     this.walk(address, length, (page, start, end) => {
-      const at = firstIn(page, start, origin);
-      if (at >= 0 && at < end) found = before + at - start;
+      const at = firstIn(page, start, end, origin);
+      if (at >= 0) found = before + at - start;
       before += end - start;
       return found < 0;
     });
@@ -91,7 +91,16 @@ export class ByteOrigins {
   }
 }
 
-const firstIn = (page: Page, start: number, origin: number): number => {
-  if (typeof page !== 'number') return page.indexOf(origin, start);
-  return page === origin ? start : -1;
+/** Up to here a loop beats making a view. */
+const SHORT = 32;
+
+/** Looks at no byte past the range: most are single loads, on a page of which nothing is ever found. */
+const firstIn = (page: Page, start: number, end: number, origin: number): number => {
+  if (typeof page === 'number') return page === origin ? start : -1;
+  if (end - start > SHORT) {
+    const at = page.subarray(start, end).indexOf(origin);
+    return at < 0 ? -1 : start + at;
+  }
+  for (let at = start; at < end; at++) if (page[at] === origin) return at;
+  return -1;
 };

@@ -86,16 +86,11 @@ export class CacheLines {
 
   /** The CPU stores to a range. */
   stored(address: number, length: number, when: Moment): void {
-    for (let done = 0; done < length;) {
-      const line = Math.floor((address + done) / LINE_SIZE);
-      const start = address + done - line * LINE_SIZE;
-      const end = Math.min(LINE_SIZE, start + length - done);
+    this.each(address, length, (line, start, end) => {
       const story = this.tell(line);
-      if (end - start === LINE_SIZE) story.soiled.low = story.soiled.high = -1;
-      else addBytes(story.soiled, start, end);
+      addBytes(story.soiled, start, end);
       story.soiledAt = when;
-      done += end - start;
-    }
+    });
   }
 
   /**

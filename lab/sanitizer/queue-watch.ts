@@ -133,7 +133,10 @@ export class QueueWatch {
     state.flag(physical, length, PAGE_QUEUED);
   }
 
-  /** Walks over what has become the device's since the last time, and forgets what was told of what it has done. Undefined if it was not told of this queue, or of nothing new. */
+  /**
+   * Walks over what has become the device's since the last time, and forgets what was told of what it has done. Undefined if it
+   * was not told of this queue, or of nothing new.
+   */
   look(checks: WalkChecks): Walk | undefined {
     const { queue, parts } = this;
     const place = this.refresh();

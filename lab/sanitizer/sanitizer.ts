@@ -98,12 +98,13 @@ export class Sanitizer implements MemoryWatch {
 
   private follow({ event }: TraceRecord): void {
     const { rules } = this;
-    // The cache's own doings may be a part of what the CPU has begun.
-    rules?.descriptors.settle(event.type !== 'device' && !event.type.startsWith('cache-'));
+    // What a device says may be a part of what the CPU has begun.
+    rules?.descriptors.settle(event.type !== 'device');
     this.recorder!.step();
     if (rules !== undefined) dispatch(rules, event);
   }
 
+  /** May be a part of what the CPU has begun, which is not settled by it. */
   private followCacheLine(type: CacheLineEvent['type'], physical: PhysAddr, dirty: boolean): void {
     this.recorder!.step();
     this.rules?.cache.changed(type, physical, dirty);

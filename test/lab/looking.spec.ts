@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PAGE_SIZE, dmaOffsetOf, dmaPageOf } from '../../base/address';
+import { PAGE_SIZE, dmaOffsetOf, dmaPageOf, type DmaAddr } from '../../base/address';
 import { BUS_ACCESS_FAULT, BUS_OK } from '../../base/bus-outcome';
 import { TraceHasher } from '../../base/trace';
 import { ACCESS_READ, ACCESS_WRITE } from '../../emulator/bus/translator';
@@ -112,6 +112,23 @@ describe('looking at memory as a device sees it', () => {
         );
       }
       expect(seen.readWords(0x7000, 0, words, 0, 4)).to.equal(BUS_ACCESS_FAULT);
+    }));
+
+  it('shows what the IOMMU still answers though its IOTLB has evicted it', () =>
+    onMachine({ bootargs: 'iommu.strict=0', iommu: { iotlb: { sets: 1, ways: 1 } } }, (kernel, machine) => {
+      const dev = device(kernel);
+      const port = machine.hardware.port('dmac');
+      const words = new Int32Array(1);
+      const read = (at: DmaAddr) => port.readWords(dmaPageOf(at), dmaOffsetOf(at), words, 0, 1);
+      const at = dma_map_single(dev, kmalloc(kernel, PAGE_SIZE, GFP_KERNEL), PAGE_SIZE, DMA_TO_DEVICE);
+      // So much that its first page is in another line of the table: a walk brings along what is in its own.
+      const far = dma_map_single(dev, kmalloc(kernel, 16 * PAGE_SIZE, GFP_KERNEL), 16 * PAGE_SIZE, DMA_TO_DEVICE);
+      expect([read(at), read(far)]).to.deep.equal([BUS_OK, BUS_OK]);
+      // Lazy: no page table knows it any more, and nothing has been invalidated.
+      dma_unmap_single(dev, at, PAGE_SIZE, DMA_TO_DEVICE);
+      const seen = machine.hardware.seenBy('dmac');
+      expect(seen.readWords(dmaPageOf(at), dmaOffsetOf(at), words, 0, 1)).to.equal(BUS_OK);
+      expect(read(at)).to.equal(BUS_OK);
     }));
 
   it('shows a device that does not snoop what is in RAM, and the CPU what it has stored itself', () =>

@@ -8,7 +8,7 @@ import { Sanitizer } from '../../lab/sanitizer/sanitizer';
 import { BACK_ENDS, onBackEnd, type BackEnd, type Bench } from '../back-ends/lib/machines';
 import { runDriver } from '../back-ends/lib/random-driver';
 import { CORRECT_HABITS } from './lib/correct-habits';
-import { DRIVER_MISTAKES, isCached, type DriverMistake } from './lib/driver-mistakes';
+import { DRIVER_MISTAKES, isCached, type DriverMistake } from './lib/mistakes';
 import { Episode } from './lib/episode';
 import { THOROUGH } from './lib/thorough';
 

@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import type { Format } from '../../../base/descriptor';
 import { Prng } from '../../../base/prng';
-import { formats } from '../../../index';
-import { FORMATS } from '../../base/descriptor/formats';
+import { ALL_FORMATS } from './all-formats';
 import { familyFormat, KINDS } from './family';
 import { Q, REG, Rig, STATUS } from './rig';
 
@@ -13,17 +12,7 @@ const ROOM = 0x1_0000;
 const PAGE = 4096;
 const SIZE = 16;
 
-const ALL: readonly Format[] = [
-  ...FORMATS,
-  ...KINDS.map((kind) => familyFormat(kind)!),
-  formats.dwAxiDmacList,
-  formats.virtioSplit,
-  formats.virtioPacked,
-  formats.xilinxAxiDmaMm2s,
-  formats.xilinxAxiDmaS2mm,
-  formats.nvmeIo,
-  formats.nvmeAdmin,
-];
+const ALL: readonly Format[] = [...ALL_FORMATS, ...KINDS.map((kind) => familyFormat(kind)!)];
 
 /** Random bytes, with words among them that look like addresses of memory that is there, like small numbers, and like flags. */
 const noise = (prng: Prng): Uint8Array => {

@@ -11,22 +11,10 @@ import {
 import { EntryRoles } from '../../../base/descriptor/roles';
 import type { Sample } from '../../../base/descriptor/sample';
 import { Prng } from '../../../base/prng';
-import { formats } from '../../../index';
 import { prototypePatternByte } from '../../../devices/prototype';
-import { FORMATS } from '../../base/descriptor/formats';
 import { type FakePort } from '../../support/fake-device-host';
+import { ALL_FORMATS } from './all-formats';
 import { DONE_PHASE, PHASE, Q, Rig, STATUS, TO_MEMORY } from './rig';
-
-const ALL: readonly Format[] = [
-  ...FORMATS,
-  formats.dwAxiDmacList,
-  formats.virtioSplit,
-  formats.virtioPacked,
-  formats.xilinxAxiDmaMm2s,
-  formats.xilinxAxiDmaS2mm,
-  formats.nvmeIo,
-  formats.nvmeAdmin,
-];
 
 const DONE = 0x10_0000;
 const SEED = 77;
@@ -134,7 +122,7 @@ const options = fc.record({
 });
 
 describe('prototype: descriptors of every format', () => {
-  for (const format of ALL) {
+  for (const format of ALL_FORMATS) {
     it(`does what the walk says: ${format.name}`, () => {
       fc.assert(
         fc.property(fc.integer(), options, (seed, parameters) => {

@@ -60,6 +60,7 @@ describe('ByteOrigins', () => {
 
   it('says what an array of all bytes says, whole pages and parts of them alike', () => {
     const PAGES = 4;
+    const ORIGINS = [KNOWN, FRESH, DELIVERED, OUTDATED, AWAITED];
     const become = new Map([
       [FRESH, AWAITED],
       [DELIVERED, OUTDATED],
@@ -79,9 +80,12 @@ describe('ByteOrigins', () => {
           else origins.fill(start, end - start, origin);
           for (let at = start; at < end; at++) model[at] = origin ?? become.get(model[at]!) ?? model[at]!;
         }
-        const [start, end] = [Math.min(one, other), Math.max(one, other)];
-        for (const origin of [KNOWN, FRESH, DELIVERED, OUTDATED, AWAITED]) {
-          expect(origins.find(start, end - start, origin)).to.equal(model.subarray(start, end).indexOf(origin));
+        const ranges = [[Math.min(one, other), Math.max(one, other)]];
+        // Single loads too, where origins meet.
+        for (const edge of steps.flatMap(([a, b]) => [a, b]))
+          ranges.push([Math.max(edge - 8, 0), edge], [edge, Math.min(edge + 1, model.length)]);
+        for (const [origin, [start, end]] of ORIGINS.flatMap((each) => ranges.map((range) => [each, range] as const))) {
+          expect(origins.find(start!, end! - start!, origin)).to.equal(model.subarray(start, end).indexOf(origin));
         }
       }),
     );
