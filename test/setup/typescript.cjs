@@ -11,13 +11,7 @@ const path = require('node:path');
  */
 const root = path.resolve(__dirname, '../..');
 const cache = path.join(root, 'node_modules', '.cache', 'tests');
-const OPTIONS = {
-  target: 'es2023',
-  module: 'commonjs',
-  esModuleInterop: true,
-  inlineSourceMap: true,
-  inlineSources: true,
-};
+const OPTIONS = { target: 'es2023', module: 'nodenext', inlineSourceMap: true, inlineSources: true };
 const { version } = require('typescript/package.json');
 
 const compile = (source, file) => {
