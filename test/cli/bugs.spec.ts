@@ -71,15 +71,17 @@ const MUSEUM = {
 
 describe('dmalab bugs', () => {
   let folder: string;
+  let missed: Tour & { stdout: string };
   const tour = async (...words: string[]): Promise<Tour & { code: number; stdout: string }> => {
     const result = await dmalab(folder, 'bugs', ...words, '--json');
     return { ...parseJson<Tour>(result), code: result.code, stdout: result.stdout };
   };
 
-  before(function () {
+  before(async function () {
     this.timeout(120_000);
     compilePackage();
     folder = makeFolder(MUSEUM);
+    missed = await tour('missed');
   });
 
   after(() => removeFolder(folder));
@@ -120,7 +122,7 @@ describe('dmalab bugs', () => {
     const words = 'translation=direct coherency=on driver=buggy';
     expect(stdout).to.include(`again with dmalab run missed/03-missed.ts --matrix ${words} --seed 1\n`);
     expect(code).to.equal(1);
-    expect((await tour('missed')).exhibits[0]).to.include({ status: 'failed', missedCases: 2 });
+    expect(missed.exhibits[0]).to.include({ status: 'failed', missedCases: 2 });
   });
 
   it('fails where the fixed driver is reported', async () => {
@@ -169,7 +171,7 @@ describe('dmalab bugs', () => {
     const { stdout } = await dmalab(folder, 'bugs', '--help');
     for (const [, option] of stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm))
       expect(page, option).to.include(`\`${option!}`);
-    for (const [, field] of (await tour('missed')).stdout.matchAll(/"(\w+)":/g)) {
+    for (const [, field] of missed.stdout.matchAll(/"(\w+)":/g)) {
       expect(page, field).to.include(`\`${field!}\``);
     }
   });

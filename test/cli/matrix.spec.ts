@@ -43,15 +43,18 @@ const words = ({ case: each }: Run): string =>
 
 describe('dmalab: --matrix', () => {
   let folder: string;
+  /** What every combination did. */
+  let all: Report & { code: number };
   const runJson = async (...args: string[]): Promise<Report & { code: number }> => {
     const result = await dmalab(folder, 'run', ...args, '--json');
     return { ...parseJson<Report>(result), code: result.code };
   };
 
-  before(function () {
+  before(async function () {
     this.timeout(120_000);
     compilePackage();
     folder = makeFolder({ 'picky.ts': picky, 'plain.ts': plain, 'other/wrong.ts': wrong, 'pairs/twins.ts': twins });
+    all = await runJson('.', '--matrix', '--seed', '3');
   });
 
   after(() => removeFolder(folder));
@@ -67,7 +70,7 @@ describe('dmalab: --matrix', () => {
   });
 
   it('runs every declared combination, all with one seed, and counts them', async () => {
-    const { scenarios, summary, leftOut, code } = await runJson('--matrix', '--seed', '3', '.');
+    const { scenarios, summary, leftOut, code } = all;
     expect(scenarios.map((run) => `${run.name} ${words(run)}`)).to.deep.equal([
       'picky translation=direct coherency=on',
       'picky translation=direct coherency=off',
@@ -84,7 +87,6 @@ describe('dmalab: --matrix', () => {
   });
 
   it('repeats exactly the case that failed with the command that it prints', async () => {
-    const all = await runJson('.', '--matrix', '--seed', '3');
     const failed = all.scenarios.find(({ status }) => status === 'failed')!;
     expect(failed.reproduce).to.equal('dmalab run picky.ts --matrix translation=lazy coherency=off --seed 3');
     const [, ...command] = failed.reproduce.split(' ');
@@ -141,10 +143,10 @@ describe('dmalab: --matrix', () => {
   });
 
   it('names the case in the events and in the log', async () => {
-    await dmalab(folder, 'run', 'plain.ts', '--matrix', 'mask=32', '--trace', 'events.jsonl');
+    const told = ['--trace', 'events.jsonl', '--log-level', 'info'];
+    const { stderr } = await dmalab(folder, 'run', 'plain.ts', '--matrix', 'mask=32', ...told);
     const [line] = fs.readFileSync(path.join(folder, 'events.jsonl'), 'utf8').split('\n');
     expect(JSON.parse(line!)).to.deep.include({ scenario: 'plain', case: { mask: '32' }, ordinal: 0 });
-    const { stderr } = await dmalab(folder, 'run', 'plain.ts', '--matrix', 'mask=32', '--log-level', 'info');
     expect(stderr).to.include('[plain[mask=32]');
   });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fs from 'node:fs';
 import path from 'node:path';
 import { compilePackage } from '../support/compiled-package';
-import { dmalab, makeFolder, parseJson, removeFolder, scenarioText } from '../support/run-dmalab';
+import { dmalab, makeFolder, parseJson, removeFolder, scenarioText, type CommandResult } from '../support/run-dmalab';
 
 interface Report {
   readonly scenarios: readonly { readonly notes: string[]; readonly measures: { readonly traceHash: string } }[];
@@ -13,11 +13,13 @@ const broken = scenarioText('broken', "    lab.note('so far so good');\n    lab.
 
 describe('dmalab: running and reporting', () => {
   let folder: string;
+  let brokenJson: CommandResult;
 
-  before(function () {
+  before(async function () {
     this.timeout(120_000);
     compilePackage();
     folder = makeFolder({ 'chance.ts': chance, 'broken.ts': broken });
+    brokenJson = await dmalab(folder, 'run', 'broken.ts', '--json', '--seed', '5');
   });
 
   after(() => removeFolder(folder));
@@ -105,9 +107,8 @@ describe('dmalab: running and reporting', () => {
     expect(stdout).not.to.include('\u001b');
   });
 
-  it('prints nothing but JSON, in the documented shape', async () => {
-    const result = await dmalab(folder, 'run', 'broken.ts', '--json', '--seed', '5');
-    const report = parseJson<Record<string, unknown> & { scenarios: Record<string, unknown>[] }>(result);
+  it('prints nothing but JSON, in the documented shape', () => {
+    const report = parseJson<Record<string, unknown> & { scenarios: Record<string, unknown>[] }>(brokenJson);
     const [scenario] = report.scenarios;
     expect(Object.keys(report)).to.deep.equal([
       ...['format', 'dmalab', 'seed', 'sanitizer', 'summary', 'scenarios', 'leftOut', 'notLoaded', 'baseline'],
@@ -134,7 +135,6 @@ describe('dmalab: running and reporting', () => {
     const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!);
     expect(options).to.have.lengthOf(15);
     for (const option of options) expect(page, option).to.include(`\`${option}`);
-    const json = await dmalab(folder, 'run', 'broken.ts', '--json');
-    for (const [, field] of json.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);
+    for (const [, field] of brokenJson.stdout.matchAll(/"(\w+)":/g)) expect(page, field).to.include(`\`${field!}\``);
   });
 });

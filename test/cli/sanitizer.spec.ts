@@ -23,8 +23,12 @@ interface ReportedScenario {
   readonly reproduce: string;
 }
 
-const onlyScenario = (result: CommandResult): ReportedScenario =>
-  parseJson<{ scenarios: [ReportedScenario] }>(result).scenarios[0];
+interface Results {
+  readonly sanitizer: boolean;
+  readonly scenarios: readonly [ReportedScenario, ...ReportedScenario[]];
+}
+
+const onlyScenario = (result: CommandResult): ReportedScenario => parseJson<Results>(result).scenarios[0];
 
 const linesOf = ({ stdout }: CommandResult): string[] => stdout.split('\n').map((line) => line.trimEnd());
 
@@ -32,7 +36,8 @@ describe('dmalab: the sanitizer', () => {
   let folder: string;
   let watched: CommandResult;
   let unwatched: CommandResult;
-  const eventsIn = (name: string): string => fs.readFileSync(path.join(folder, name), 'utf8');
+  const textOf = (name: string): string => fs.readFileSync(path.join(folder, name), 'utf8');
+  const resultsIn = (name: string): Results => JSON.parse(textOf(name)) as Results;
 
   before(async function () {
     this.timeout(120_000);
@@ -50,15 +55,16 @@ describe('dmalab: the sanitizer', () => {
         then: "if (lab.case.coherency === 'off') release(dev, address);",
       }),
     });
-    const log = ['--json', '--log-level', 'warn'];
-    watched = await dmalab(folder, 'run', 'twice.ts', ...log, '--trace', 'watched.jsonl');
-    unwatched = await dmalab(folder, 'run', 'twice.ts', ...log, '--trace', 'unwatched.jsonl', '--no-sanitizer');
+    const watch = ['--json-file', 'watched.json', '--log-level', 'warn', '--trace', 'watched.jsonl'];
+    watched = await dmalab(folder, 'run', 'twice.ts', ...watch);
+    const blind = ['--json-file', 'unwatched.json', '--log-level', 'warn', '--trace', 'unwatched.jsonl'];
+    unwatched = await dmalab(folder, 'run', 'twice.ts', ...blind, '--no-sanitizer');
   });
 
   after(() => removeFolder(folder));
 
   it('watches by default, and fails a scenario by the line at fault', () => {
-    const { failure } = onlyScenario(watched);
+    const { failure } = resultsIn('watched.json').scenarios[0];
     expect(failure).to.include({ kind: 'report', file: 'twice.ts', line: 5 });
     expect(failure!.message).to.match(/^DMA-UNMAP-UNKNOWN: /);
     expect(watched.code).to.equal(1);
@@ -66,21 +72,20 @@ describe('dmalab: the sanitizer', () => {
 
   it('can be turned off', () => {
     expect(unwatched.code).to.equal(0);
-    const { failure, reports, reproduce } = onlyScenario(unwatched);
+    const { failure, reports, reproduce } = resultsIn('unwatched.json').scenarios[0];
     expect({ failure, reports }).to.deep.equal({ failure: null, reports: [] });
     expect(reproduce).to.equal('dmalab run twice.ts --seed 1 --no-sanitizer');
-    expect([watched, unwatched].map((result) => parseJson<{ sanitizer: boolean }>(result).sanitizer)).to.deep.equal([
-      true,
-      false,
-    ]);
+    expect(['watched.json', 'unwatched.json'].map((name) => resultsIn(name).sanitizer)).to.deep.equal([true, false]);
   });
 
   it('changes nothing of what the machine does', () => {
-    expect(onlyScenario(watched).measures).to.deep.equal(onlyScenario(unwatched).measures);
+    expect(resultsIn('watched.json').scenarios[0].measures).to.deep.equal(
+      resultsIn('unwatched.json').scenarios[0].measures,
+    );
   });
 
   it('tells programs the whole story', () => {
-    const [report, ...others] = onlyScenario(watched).reports;
+    const [report, ...others] = resultsIn('watched.json').scenarios[0].reports;
     expect(others).to.deep.equal([]);
     const { id, file, line, expected, count, at, places } = report!;
     expect({ id, file, line, expected, count, at }).to.deep.equal({
@@ -96,23 +101,22 @@ describe('dmalab: the sanitizer', () => {
     ]);
   });
 
-  it('tells people of each report, and not twice of the failure', async () => {
-    const result = await dmalab(folder, 'run', 'twice.ts');
-    const lines = linesOf(result);
+  it('tells people of each report, and not twice of the failure', () => {
+    const lines = linesOf(watched);
     expect(lines).to.include('    ✗ DMA-UNMAP-UNKNOWN  no harm this time, but possible here');
     expect(lines).to.include('      at twice.ts:5, called from twice.ts:20');
     expect(lines.find((line) => line.includes('▸'))).to.match(/^ {6}▸ \d+\.\d{3} us {2}unmapped {9}twice\.ts:5$/);
     expect(lines.filter((line) => line.includes('DMA-UNMAP-UNKNOWN'))).to.have.lengthOf(1);
-    expect(result.stdout.replaceAll(/\s+/g, ' ')).to.include('fix: unmap the address that dma_map_* returned, once');
+    expect(watched.stdout.replaceAll(/\s+/g, ' ')).to.include('fix: unmap the address that dma_map_* returned, once');
     expect(lines).to.include('    again with dmalab run twice.ts --seed 1');
   });
 
   it('tells in one line of what the scenario expects', async () => {
-    const result = await dmalab(folder, 'run', 'known.ts');
+    const result = await dmalab(folder, 'run', 'known.ts', '--json-file', 'known.json');
     expect(result.code).to.equal(0);
     expect(linesOf(result)).to.include('    · DMA-UNMAP-UNKNOWN as expected  at known.ts:5');
     expect(result.stdout).not.to.include('fix:');
-    expect(onlyScenario(await dmalab(folder, 'run', 'known.ts', '--json')).reports[0]).to.include({ expected: true });
+    expect(resultsIn('known.json').scenarios[0].reports[0]).to.include({ expected: true });
   });
 
   it('fails a scenario whose report does not come', async () => {
@@ -159,7 +163,7 @@ describe('dmalab: the sanitizer', () => {
     expect(watched.stderr.match(/is being mapped/g)).to.have.lengthOf(1);
     expect(watched.stderr.match(/in the next turn/g)).to.have.lengthOf(1);
     expect(watched.stderr).to.equal(unwatched.stderr);
-    expect(eventsIn('watched.jsonl')).to.equal(eventsIn('unwatched.jsonl'));
+    expect(textOf('watched.jsonl')).to.equal(textOf('unwatched.jsonl'));
   });
 
   it('names lines of shipped scenarios in their sources', async () => {

@@ -22,6 +22,7 @@ import {
 } from '../../../base/descriptor';
 import { nvmeIo } from '../../../devices/formats';
 import { BytesMemory } from '../../../base/layout';
+import { THOROUGH } from '../../devices/prototype/thorough';
 import { PlainDevice, type Piece } from './queue-device';
 import { PREPARED, QUEUE_FORMATS, framesInRing, framesToQueue, framesToUsedRing, pageQueue } from './queue-formats';
 
@@ -275,7 +276,7 @@ describe('descriptors: queues of any format, against a plain device', () => {
           trial.drain();
           full += trial.full;
         }),
-        { numRuns: 30 },
+        { numRuns: THOROUGH ? 60 : 12 },
       );
       expect(full, 'the queue was full').to.be.greaterThan(0);
     });

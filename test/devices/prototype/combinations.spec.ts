@@ -4,6 +4,7 @@ import { prototypePatternByte } from '../../../devices/prototype';
 import { BUFFERS, FamilyDriver, type Piece } from './driver';
 import { familyFormat, KINDS, type Kind } from './family';
 import { Q, Rig } from './rig';
+import { THOROUGH } from './thorough';
 
 const SEED = 0x1234;
 const GAP = 3;
@@ -107,7 +108,7 @@ describe('prototype: every combination', () => {
     it(familyFormat(kind)!.name, () => {
       fc.assert(
         fc.property(planOf(kind), (plan) => check(kind, plan)),
-        { numRuns: 6 },
+        { numRuns: THOROUGH ? 20 : 3 },
       );
     });
   }

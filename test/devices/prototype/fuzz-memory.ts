@@ -4,9 +4,10 @@ import { Prng } from '../../../base/prng';
 import { ALL_FORMATS } from './all-formats';
 import { familyFormat, KINDS } from './family';
 import { Q, REG, Rig, STATUS } from './rig';
+import { THOROUGH } from './thorough';
 
 /** Descriptors of half the formats: in all a million in `npm run sweep:prototype`. */
-const DESCRIPTORS = process.env['DMALAB_SWEEP_PROTOTYPE'] === undefined ? 2_500 : 500_000;
+const DESCRIPTORS = THOROUGH ? 500_000 : 2_500;
 const BASE = 0x10_0000;
 const ROOM = 0x1_0000;
 const PAGE = 4096;

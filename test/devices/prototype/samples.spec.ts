@@ -15,7 +15,9 @@ import { prototypePatternByte } from '../../../devices/prototype';
 import { type FakePort } from '../../support/fake-device-host';
 import { ALL_FORMATS } from './all-formats';
 import { DONE_PHASE, PHASE, Q, Rig, STATUS, TO_MEMORY } from './rig';
+import { THOROUGH } from './thorough';
 
+const RUNS = THOROUGH ? 50 : 10;
 const DONE = 0x10_0000;
 const SEED = 77;
 
@@ -143,7 +145,7 @@ describe('prototype: descriptors of every format', () => {
           }
           expectBack(rig.port, format, entries);
         }),
-        { numRuns: 25 },
+        { numRuns: RUNS },
       );
     });
 
@@ -167,7 +169,7 @@ describe('prototype: descriptors of every format', () => {
           expect(rig.run(200_000), 'events').to.be.lessThan(200_000);
           expect(rig.read(0, Q.STATUS) & (STATUS.IDLE | STATUS.HALTED)).not.to.equal(0);
         }),
-        { numRuns: 25 },
+        { numRuns: RUNS },
       );
     });
   }
