@@ -49,7 +49,6 @@ export class DoneQueueCompleter implements Completer {
 
   complete(request: RequestEnd): ErrorCode {
     const { done, entry, lanes, place, bus, end } = this;
-    lanes.fill(0);
     done.id!.putHalves(lanes, 0, entry.id!.lo(request.lanes, request.base), entry.id!.hi(request.lanes, request.base));
     tellEnd(done, lanes, 0, request, request.written);
     done.head?.put(lanes, 0, request.index);

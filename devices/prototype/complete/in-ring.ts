@@ -33,7 +33,6 @@ export class InRingCompleter implements Completer {
 
   complete(end: RequestEnd): ErrorCode {
     const { plan, lanes, range, bus } = this;
-    lanes.fill(0);
     plan.id?.putHalves(lanes, 0, plan.id.lo(end.lanes, end.base), plan.id.hi(end.lanes, end.base));
     tellEnd(plan, lanes, 0, end, end.toMemory);
     if (plan.written === null) plan.length?.putBytes(lanes, 0, end.toMemory);

@@ -10,6 +10,9 @@ import type { EntryData } from './entry-data';
 import { ListWindow } from './list-window';
 import { bytesOf, setPlace } from './own-data';
 
+/** A power of two whose multiples are told from others by the low half of an address. */
+const isSmallPower = (bytes: number): boolean => bytes <= 2 ** 30 && (bytes & (bytes - 1)) === 0;
+
 /**
  * Data in pages: the entry's first address may begin within its page; the second is that of the second page, or where there
  * are more than two, of a list of the others. The last element of a list that fills its page leads to the next list.
@@ -22,6 +25,8 @@ export class PageData implements EntryData {
   private readonly mover: DataMover;
   private readonly window: ListWindow;
   private readonly page: number;
+  /** The bits of an address within its page; negative if pages are no power of two. */
+  private readonly mask: number;
   private readonly maxLength: number;
   private readonly place = new Place();
   private moves: Moves = MOVES.NOTHING;
@@ -38,12 +43,14 @@ export class PageData implements EntryData {
     this.element = element;
     this.mover = mover;
     this.page = plan.page;
+    this.mask = isSmallPower(plan.page) ? plan.page - 1 : -1;
     this.maxLength = parameters.maxLength;
     this.window = new ListWindow(element, bus, parameters);
   }
 
   /** Where in its page of data or of a list a place is. */
   private within({ page, offset }: Place): number {
+    if (this.mask >= 0) return ((page << 12) | offset) & this.mask;
     return ((page % Math.max(1, this.page / 4096)) * 4096 + offset) % this.page;
   }
 
