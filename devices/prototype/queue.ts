@@ -297,7 +297,10 @@ export class Queue {
     statistics.requests++;
     this.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
-    if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
+    if (
+      run.wantsInterrupt &&
+      (!this.events.active || this.events.wants(run.end, run.requestEntries, run.completer.tail))
+    )
       this.doneEnd.interrupts.complete();
   }
 

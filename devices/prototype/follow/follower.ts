@@ -2,7 +2,8 @@ import type { DescriptorBus } from '../bus';
 import { Failure } from '../failure';
 import type { PrototypeParameters } from '../options';
 import type { Place } from '../place';
-import { owns, type Plan } from '../plan/plan';
+import type { MarkAccess } from '../plan/field-access';
+import type { Plan } from '../plan/plan';
 import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
 import { EntryFifo } from './entry-fifo';
@@ -32,9 +33,17 @@ export abstract class Follower {
   protected readonly outstanding: number;
   /** Entries that one bus request can hold. */
   protected readonly burst: number;
+  /** Bits that say whose an entry is. Heads are the device's once they are counted, and so is what a tail gives. */
+  private readonly ownerMark: MarkAccess | null;
+  private readonly phaseMark: MarkAccess | null;
+  private readonly usedMark: MarkAccess | null;
 
   constructor({ plan, parameters, bus, setup }: FollowerParts) {
-    const { size, lanes } = plan.entry;
+    const { size, lanes, owner, phase, usedPhase } = plan.entry;
+    const { kind } = plan.format.ownership;
+    this.ownerMark = kind === 'bit' ? owner : null;
+    this.phaseMark = kind === 'phase' ? phase : null;
+    this.usedMark = kind === 'phase' ? usedPhase : null;
     this.plan = plan;
     this.bus = bus;
     this.setup = setup;
@@ -95,7 +104,12 @@ export abstract class Follower {
   }
 
   protected owns(base: number, phase: number): boolean {
-    return owns(this.plan, this.fifo.lanes, base, phase);
+    const { ownerMark, phaseMark, usedMark } = this;
+    const { lanes } = this.fifo;
+    if (ownerMark !== null) return ownerMark.is(lanes, base);
+    if (phaseMark === null) return true;
+    const given = phase === 1;
+    return phaseMark.is(lanes, base) === given && (usedMark === null || usedMark.is(lanes, base) !== given);
   }
 
   /** Answers come in order, as fast as IOMMU and bus let them. */
