@@ -7,6 +7,9 @@ import { ERROR, type ErrorCode } from '../spec';
 import { tellEnd, type Completer } from './completer';
 import type { RequestEnd } from './request-end';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /** Tells in a ring behind a header, whose index counts all that were ever told. */
 export class UsedRingCompleter implements Completer {
   tail = 0;
@@ -41,7 +44,7 @@ export class UsedRingCompleter implements Completer {
     this.start0.set(setup.done.page, setup.done.offset);
     if (this.size < 1 || this.tail >= this.modulus) return ERROR.CONFIG;
     this.slot = this.tail % this.size;
-    return ERROR.NONE;
+    return NONE;
   }
 
   hasRoom(): boolean {
@@ -62,7 +65,7 @@ export class UsedRingCompleter implements Completer {
     this.slot = this.tail === 0 || this.slot + 1 === this.size ? 0 : this.slot + 1;
     header.index!.put(this.headerLanes, 0, this.tail);
     const told = bus.complete(start0.page, start0.offset, this.headerLanes, 0, header.size);
-    return told ? ERROR.NONE : ERROR.COMPLETION;
+    return told ? NONE : ERROR.COMPLETION;
   }
 
   keep(): void {
@@ -70,7 +73,7 @@ export class UsedRingCompleter implements Completer {
   }
 
   pass(): ErrorCode {
-    return ERROR.NONE;
+    return NONE;
   }
 
   holds(): boolean {

@@ -8,6 +8,9 @@ import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
 import { EntryFifo } from './entry-fifo';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /** What a follower needs. */
 export interface FollowerParts {
   readonly plan: Plan;
@@ -100,7 +103,7 @@ export abstract class Follower {
   protected abstract fetchMore(now: number): void;
 
   pump(now: number): void {
-    if (this.looking && this.failure.code === ERROR.NONE && this.fifo.count < this.fifo.depth) this.fetchMore(now);
+    if (this.looking && this.failure.code === NONE && this.fifo.count < this.fifo.depth) this.fetchMore(now);
   }
 
   protected owns(base: number, phase: number): boolean {

@@ -13,7 +13,8 @@ import { isThat } from '../../../base/descriptor/placed';
 import { FieldAccess, LengthAccess, MarkAccess } from './field-access';
 
 /** Which way data goes. */
-export const MOVES = { NOTHING: 0, FROM_MEMORY: 1, TO_MEMORY: 2, COPY: 3, UNKNOWN: 4 } as const;
+const MOVES = { NOTHING: 0, FROM_MEMORY: 1, TO_MEMORY: 2, COPY: 3, UNKNOWN: 4 } as const;
+export { MOVES };
 export type Moves = (typeof MOVES)[keyof typeof MOVES];
 
 /** An address field, and what the format asks of its addresses. */
