@@ -53,7 +53,7 @@ export { isScenario, scenario, type Scenario, type ScenarioSpec } from './lab/sc
 export { REPORT_IDS, REPORT_KINDS, type ReportId, type ReportKind } from './lab/sanitizer/catalogue';
 export type { ReportChoice, ReportExpectation } from './lab/sanitizer/expectation';
 export type { Harm, JudgedReport, ReportPlace, SanitizerReport } from './lab/sanitizer/report';
-export type { SiteProbe } from './lab/sanitizer/recorder';
+export type { SiteProbe, SiteReader } from './lab/sanitizer/recorder';
 export { Sanitizer, type SanitizerOptions } from './lab/sanitizer/sanitizer';
 export { ScenarioContext } from './lab/scenario-context';
 export type { FailureReport, ScenarioResult } from './lab/scenario-result';
