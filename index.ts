@@ -22,7 +22,8 @@ export { DmaRequestLine } from './emulator/dma-request';
 export type { InterruptLine } from './emulator/interrupts/interrupt-line';
 export { RegisterBlock } from './emulator/registers/register-block';
 export { Register, type RegisterHooks } from './emulator/registers/register';
-export { defineBlock, type BlockSpec, type FieldSpec, type RegisterSpec } from './emulator/registers/spec';
+export { defineBlock } from './emulator/registers/define-block';
+export type { BlockSpec, FieldSpec, RegisterSpec } from './emulator/registers/spec';
 
 export { DwAxiDmac } from './devices/dw-axi-dmac';
 export * as formats from './devices/formats';
