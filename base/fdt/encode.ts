@@ -18,6 +18,7 @@ import {
   MAX_NAME_LENGTH,
   SPEC_NAME_LENGTH,
 } from './format';
+import { SeenNames } from './seen-names';
 import { StringTable } from './string-table';
 import type { DeviceTree, DeviceTreeNode, DeviceTreeProperty, MemoryReservation } from './tree';
 import { cells64 } from './values';
@@ -26,24 +27,22 @@ const refuse = (sentence: string, path: string): never => {
   throw new LabError(sentence, { what: path });
 };
 
-const checkNodeName = (node: DeviceTreeNode, names: Set<string>): void => {
+const checkNodeName = (node: DeviceTreeNode, names: SeenNames): void => {
   const { name } = node;
   const at = name.indexOf('@');
   if (!isNodeName(name)) refuse(`"${name}" (${node.path}) is not a valid device tree node name.`, node.path);
   if ((at < 0 ? name.length : at) > SPEC_NAME_LENGTH || name.length > MAX_NAME_LENGTH) {
     refuse(`The device tree node name "${name}" is longer than ${SPEC_NAME_LENGTH} characters.`, node.path);
   }
-  if (names.has(name)) refuse(`The device tree has two nodes ${node.path}.`, node.path);
-  names.add(name);
+  if (!names.add(name)) refuse(`The device tree has two nodes ${node.path}.`, node.path);
 };
 
-const checkPropertyName = (node: DeviceTreeNode, name: string, names: Set<string>): void => {
+const checkPropertyName = (node: DeviceTreeNode, name: string, names: SeenNames): void => {
   if (!isPropertyName(name)) refuse(`"${name}" (in ${node.path}) is not a valid device tree property name.`, node.path);
   if (name.length > SPEC_NAME_LENGTH) {
     refuse(`The property name "${name}" (in ${node.path}) is longer than ${SPEC_NAME_LENGTH} characters.`, node.path);
   }
-  if (names.has(name)) refuse(`The device tree node ${node.path} has two properties "${name}".`, node.path);
-  names.add(name);
+  if (!names.add(name)) refuse(`The device tree node ${node.path} has two properties "${name}".`, node.path);
 };
 
 class StructureWriter {
@@ -54,12 +53,12 @@ class StructureWriter {
     if (depth > MAX_DEPTH) refuse(`Device tree node ${node.path} is nested more than ${MAX_DEPTH} deep.`, node.path);
     this.block.word(FDT_BEGIN_NODE);
     this.block.text(node.name);
-    const propertyNames = new Set<string>();
+    const propertyNames = new SeenNames();
     for (const property of node.properties) {
       checkPropertyName(node, property.name, propertyNames);
       this.property(property);
     }
-    const childNames = new Set<string>();
+    const childNames = new SeenNames();
     for (const child of node.children) {
       checkNodeName(child, childNames);
       this.node(child, depth + 1);
