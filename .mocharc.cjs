@@ -4,7 +4,7 @@
 const isNamed = process.argv.some((arg) => arg.endsWith('.spec.ts'));
 
 module.exports = {
-  require: ['ts-node/register/transpile-only', './test/setup/resolve-dmalab.ts', './test/setup/property-seed.ts'],
+  require: ['./test/setup/typescript.cjs', './test/setup/resolve-dmalab.ts', './test/setup/property-seed.ts'],
   reporter: './test/setup/reporter.cjs',
   spec: isNamed ? [] : ['test/**/*.spec.ts'],
   // Of many files, each core takes the next one; one alone starts sooner without.

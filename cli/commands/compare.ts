@@ -5,6 +5,7 @@ import { measureFormat, type FormatResult } from '../../lab/compare/compare';
 import type { FormatFigures } from '../../lab/compare/figures';
 import type { ComparedMachine } from '../../lab/compare/machine';
 import type { Traffic } from '../../lab/compare/traffic';
+import { RamPool } from '../../lab/ram-pool';
 import { findCandidate } from '../compare/candidates';
 import { machineOf, sizesText, trafficOf, type CompareCommandOptions } from '../compare/options';
 import { busReadsPerByte, descriptorBytesPerByte, throughput } from '../compare/rows';
@@ -55,9 +56,10 @@ const measureAll = async (
   seed: number,
 ): Promise<FormatResult[]> => {
   const results: FormatResult[] = [];
+  const host = { seed, hostTurn: fullHostTurn, ramPool: new RamPool() };
   for (const candidate of candidates) {
     try {
-      results.push(await measureFormat(candidate, traffic, machine, { seed, hostTurn: fullHostTurn }));
+      results.push(await measureFormat(candidate, traffic, machine, host));
     } catch (error) {
       if (error instanceof LabError) throw new UsageError(`${candidate.name}: ${error.message}`);
       throw error;

@@ -9,6 +9,7 @@ import type { Kernel } from '../../kernel-api/kernel';
 import { ScenarioFailure } from '../failure';
 import { Machine } from '../machine';
 import { expectBytes, patternBytes } from '../pattern';
+import type { RamPool } from '../ram-pool';
 import { movesOf, type Candidate } from './candidate';
 import { CountingMemory } from './counting-memory';
 import { latencyOf, timeShares, type FormatFigures } from './figures';
@@ -22,6 +23,8 @@ export interface CompareHost {
   /** Lets the host run pending promise callbacks once. */
   readonly hostTurn: () => Promise<void>;
   readonly log?: Logger;
+  /** Where RAM comes from, and goes afterwards. Default: each machine has new RAM. */
+  readonly ramPool?: RamPool;
 }
 
 /** One format's part of a comparison: its figures, or why it has none. */
@@ -132,13 +135,13 @@ export const measureFormat = async (
   candidate: Candidate,
   traffic: Traffic,
   on: ComparedMachine,
-  { seed, hostTurn, log }: CompareHost,
+  host: CompareHost,
 ): Promise<FormatResult> => {
   const { name, format, parameters } = candidate;
-  const sizes = drawSizes(traffic, new Prng(seed).fork('compare.sizes'));
+  const sizes = drawSizes(traffic, new Prng(host.seed).fork('compare.sizes'));
   const keepBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const engine = { format, queues: 1, keepBytes, ...on.engine, ...(parameters && { parameters }) };
-  const machine = new Machine(comparedMachine(on, engine), { seed, hostTurn, ...(log && { log }) });
+  const machine = new Machine(comparedMachine(on, engine), host);
   try {
     const figures = await machine.run((kernel) => measureOn(machine, kernel, candidate, traffic, sizes));
     return { name, figures };
@@ -146,5 +149,7 @@ export const measureFormat = async (
     if (error instanceof Uncarried) return { name, kind: 'uncarried', problem: error.message };
     if (error instanceof ScenarioFailure) return { name, kind: 'failed', problem: error.message };
     throw error;
+  } finally {
+    machine.release();
   }
 };

@@ -8,7 +8,7 @@ import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
 import { runScenario } from '../../lab/run-scenario';
 import { scenario, type ScenarioSpec } from '../../lab/scenario';
-import { SMALL_MEMORY, hostTurn } from '../support/on-machine';
+import { SMALL_MEMORY, hostTurn, ramPool } from '../support/on-machine';
 
 const run = (): void => undefined;
 const names = (cases: readonly MatrixCase[]): string[] => cases.map((each) => caseWords(each).join(' '));
@@ -169,8 +169,8 @@ describe('matrix: a run', () => {
   });
 
   it('tells the scenario its case, and the result', async () => {
-    const plain = await runScenario(probe, { seed: 1, hostTurn });
-    const other = await runScenario(probe, { seed: 1, hostTurn, case: { translation: 'direct' } });
+    const plain = await runScenario(probe, { seed: 1, hostTurn, ramPool });
+    const other = await runScenario(probe, { seed: 1, hostTurn, ramPool, case: { translation: 'direct' } });
     expect(seen).to.deep.equal([{}, { translation: 'direct' }]);
     expect([plain.case, other.case]).to.deep.equal([{}, { translation: 'direct' }]);
     expect([plain.notes, other.notes]).to.deep.equal([['an IOMMU'], ['no IOMMU']]);
@@ -179,7 +179,7 @@ describe('matrix: a run', () => {
 
   it('is the same every time, and another for another case', async () => {
     const hashOf = async (matrixCase: MatrixCase): Promise<string> =>
-      (await runScenario(probe, { seed: 1, hostTurn, case: matrixCase })).traceHash;
+      (await runScenario(probe, { seed: 1, hostTurn, ramPool, case: matrixCase })).traceHash;
     const cases: MatrixCase[] = [{}, { translation: 'direct' }, { coherency: 'off' }, { translation: 'swiotlb' }];
     const first = await Promise.all(cases.map(hashOf));
     expect(await Promise.all(cases.map(hashOf))).to.deep.equal(first);

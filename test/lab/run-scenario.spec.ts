@@ -9,10 +9,14 @@ import { virtAddr } from '../../base/address';
 import { runScenario } from '../../lab/run-scenario';
 import { scenario, type ScenarioSpec } from '../../lab/scenario';
 import type { ScenarioResult } from '../../lab/scenario-result';
-import { SMALL_MEMORY, hostTurn } from '../support/on-machine';
+import { SMALL_MEMORY, hostTurn, ramPool } from '../support/on-machine';
 
 const run = (body: ScenarioSpec['run'], machine: ScenarioSpec['machine'] = {}, seed = 1): Promise<ScenarioResult> =>
-  runScenario(scenario({ name: 'it', machine: { memory: SMALL_MEMORY, ...machine }, run: body }), { seed, hostTurn });
+  runScenario(scenario({ name: 'it', machine: { memory: SMALL_MEMORY, ...machine }, run: body }), {
+    seed,
+    hostTurn,
+    ramPool,
+  });
 
 describe('runScenario', () => {
   it('tells what a scenario that passes did', async () => {

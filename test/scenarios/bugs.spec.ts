@@ -6,13 +6,12 @@ import type { MatrixCase } from '../../lab/matrix/axes';
 import { caseName } from '../../lab/matrix/case-name';
 import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
-import { RamPool } from '../../lab/ram-pool';
 import { runScenario } from '../../lab/run-scenario';
 import type { SanitizerReport } from '../../lab/sanitizer/report';
 import type { ScenarioResult } from '../../lab/scenario-result';
 import { showsAt, type DriverChoice, type Exhibit } from '../../scenarios/bugs/lib/exhibit';
 import { HARM } from '../../scenarios/bugs/lib/verdict';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import { exhibits } from './exhibits';
 
 const didHarm = ({ notes }: ScenarioResult): boolean => notes.some((note) => note.startsWith(HARM));
@@ -41,8 +40,6 @@ const casesOf = (exhibit: Exhibit, driver: DriverChoice): readonly MatrixCase[] 
   );
 
 describe('the bug museum', () => {
-  const ramPool = new RamPool();
-
   const run = async (exhibit: Exhibit, where: MatrixCase, seed: number): Promise<ScenarioResult> => {
     const result = await runScenario(exhibit, { seed, hostTurn, ramPool, case: where, sanitizer: true });
     expect(result.failure?.message, caseName(exhibit.name, where)).to.equal(undefined);

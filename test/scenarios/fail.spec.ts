@@ -8,7 +8,7 @@ import * as sgTable from '../../kernel-api/scatterlist/sg-table';
 import { runScenario } from '../../lab/run-scenario';
 import type { Scenario } from '../../lab/scenario';
 import type { FailureReport } from '../../lab/scenario-result';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import {
   bypassIommu,
   copyOneByteTooMany,
@@ -48,7 +48,7 @@ const runBroken = async (scenario: Scenario, ...breakages: Breakage[]): Promise<
     },
   };
   try {
-    return (await runScenario(broken, { seed: 1, hostTurn })).failure;
+    return (await runScenario(broken, { seed: 1, hostTurn, ramPool })).failure;
   } finally {
     for (const back of undo) back();
   }

@@ -5,9 +5,8 @@ import { AXIS_NAMES, valuesOf, type MatrixCase } from '../../lab/matrix/axes';
 import { caseName, caseWords } from '../../lab/matrix/case-name';
 import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
-import { RamPool } from '../../lab/ram-pool';
 import { runScenario } from '../../lab/run-scenario';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import { shippedScenarios } from './shipped';
 
 /** Of each scenario; `npm run matrix` runs them all. */
@@ -33,7 +32,6 @@ const thinned = (cases: readonly MatrixCase[], rng: Prng): MatrixCase[] => {
 };
 
 describe('shipped scenarios on other machines', () => {
-  const ramPool = new RamPool();
   const ran = new Set<string>();
 
   for (const [name, scenario] of shippedScenarios()) {

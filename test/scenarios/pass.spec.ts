@@ -3,10 +3,11 @@ import { expect } from 'chai';
 import { runScenario } from '../../lab/run-scenario';
 import type { Scenario } from '../../lab/scenario';
 import type { ScenarioResult } from '../../lab/scenario-result';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import { shippedScenarios } from './shipped';
 
-const run = (scenario: Scenario, seed: number): Promise<ScenarioResult> => runScenario(scenario, { seed, hostTurn });
+const run = (scenario: Scenario, seed: number): Promise<ScenarioResult> =>
+  runScenario(scenario, { seed, hostTurn, ramPool });
 
 describe('shipped scenarios', () => {
   const scenarios = shippedScenarios();

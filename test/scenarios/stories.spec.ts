@@ -3,14 +3,14 @@ import { expect } from 'chai';
 import type { MatrixCase } from '../../lab/matrix/axes';
 import { runScenario } from '../../lab/run-scenario';
 import type { SanitizerReport } from '../../lab/sanitizer/report';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import { exhibits } from './exhibits';
 
 /** What the sanitizer tells about the driver with the bug of an exhibit. */
 const told = async (file: string, where: MatrixCase, seed = 1): Promise<readonly SanitizerReport[]> => {
   const scenario = exhibits().get(file)!;
   const place = { driver: 'buggy', ...where } as const;
-  const { reports } = await runScenario(scenario, { seed, hostTurn, case: place, sanitizer: true });
+  const { reports } = await runScenario(scenario, { seed, hostTurn, ramPool, case: place, sanitizer: true });
   return reports;
 };
 

@@ -6,14 +6,20 @@ import { msleep, kmalloc, GFP_KERNEL, platform_driver_unregister } from '../../k
 import { patternBytes } from '../../lab/pattern';
 import { BOARD } from '../../scenarios/tutorial/2-machine';
 import { cardDriver, ENTRIES, loadDriver, xmit } from '../../scenarios/tutorial/3-driver';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 
 /** Runs on the tutorial's board where devices do not snoop, watched by the sanitizer; nothing may be said. */
 const onBoard = async (run: (lab: ScenarioContext) => Promise<void>): Promise<void> => {
   const made = scenario({ name: 'driver', machine: BOARD, run });
   for (const seed of [1, 2, 3, 4]) {
     const at = { coherency: 'off', cache: 'adversarial', translation: seed % 2 === 0 ? 'strict' : 'direct' } as const;
-    const { failure, reports, faults } = await runScenario(made, { seed, hostTurn, case: at, sanitizer: true });
+    const { failure, reports, faults } = await runScenario(made, {
+      seed,
+      hostTurn,
+      ramPool,
+      case: at,
+      sanitizer: true,
+    });
     expect(failure?.message).to.equal(undefined);
     expect({ faults, reports: reports.map(({ id, message }) => `${id}: ${message}`) }).to.deep.equal({
       faults: 0,

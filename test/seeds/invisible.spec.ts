@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 
+import { rememberCallSites } from '../../base/call-site';
 import { Prng } from '../../base/prng';
 import { Machine } from '../../lab/machine';
 import type { MatrixCase } from '../../lab/matrix/axes';
@@ -7,16 +8,14 @@ import { caseName } from '../../lab/matrix/case-name';
 import { matrixValues } from '../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../lab/matrix/expand';
 import { overlayMachine } from '../../lab/matrix/overlay';
-import { RamPool } from '../../lab/ram-pool';
 import { runScenario } from '../../lab/run-scenario';
 import type { Scenario } from '../../lab/scenario';
-import { rememberCallSites } from '../../base/call-site';
 import { ScenarioContext } from '../../lab/scenario-context';
 import type { ScenarioResult } from '../../lab/scenario-result';
 import { exhibits } from '../scenarios/exhibits';
 import { shippedScenarios } from '../scenarios/shipped';
 import { hashOfRam } from '../support/hash-of-ram';
-import { hostTurn } from '../support/on-machine';
+import { hostTurn, ramPool } from '../support/on-machine';
 import { shuffled } from './lib/sweep';
 import { THOROUGH } from './lib/thorough';
 
@@ -44,7 +43,7 @@ const noting = (scenario: Scenario, endings: Ending[]): Scenario => ({
 });
 
 /** Nobody watches, and nobody listens either. @returns whether the machine has a cache */
-const runAlone = async (scenario: Scenario, where: MatrixCase, seed: number, ramPool: RamPool): Promise<boolean> => {
+const runAlone = async (scenario: Scenario, where: MatrixCase, seed: number): Promise<boolean> => {
   const machine = new Machine(overlayMachine(scenario.machine ?? {}, where), { seed, hostTurn, ramPool });
   machine.boot();
   expect(machine.trace.active).to.equal(false);
@@ -59,11 +58,11 @@ const measuresOf = ({ failure: _failure, reports: _reports, status: _status, ...
   measures;
 
 /** Runs a case alone, traced, watched, and watched without remembering lines, which is twice if there is something to report. */
-const compare = async (scenario: Scenario, where: MatrixCase, seed: number, ramPool: RamPool): Promise<number> => {
+const compare = async (scenario: Scenario, where: MatrixCase, seed: number): Promise<number> => {
   const endings: Ending[] = [];
   const noted = noting(scenario, endings);
   const options = { seed, hostTurn, ramPool, case: where };
-  const isCached = await runAlone(noted, where, seed, ramPool);
+  const isCached = await runAlone(noted, where, seed);
   // To tell of a mapping the kernel looks things up in memory, and its cache then has lines that it would not have had.
   if (isCached) endings.length = 0;
   const plain = await runScenario(noted, options);
@@ -85,10 +84,9 @@ const casesOf = ({ name, matrix = {}, machine = {} }: Scenario, driver?: 'buggy'
 };
 
 const compareAll = async (scenario: Scenario, cases: readonly MatrixCase[]): Promise<number> => {
-  const ramPool = new RamPool();
   const rng = new Prng(3).fork(scenario.name);
   let reports = 0;
-  for (const where of cases) reports += await compare(scenario, where, rng.nextU32(), ramPool);
+  for (const where of cases) reports += await compare(scenario, where, rng.nextU32());
   return reports;
 };
 

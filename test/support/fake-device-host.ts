@@ -69,18 +69,30 @@ export class FakePort implements DevicePort {
   /** The test's own view: bytes of mapped pages. */
   bytes(address: number | bigint, length: number): Uint8Array {
     const out = new Uint8Array(length);
-    for (let i = 0; i < length; i++) {
-      const at = BigInt(address) + BigInt(i);
-      out[i] = this.pages.get(Number(at >> 12n))![Number(at & 0xfffn)]!;
-    }
+    this.eachPage(address, length, (page, from, to, done) => out.set(page.subarray(from, to), done));
     return out;
   }
 
   /** The test's own stores. */
   poke(address: number | bigint, bytes: ArrayLike<number>): void {
-    for (let i = 0; i < bytes.length; i++) {
-      const at = BigInt(address) + BigInt(i);
-      this.pages.get(Number(at >> 12n))![Number(at & 0xfffn)] = bytes[i]!;
+    this.eachPage(address, bytes.length, (page, from, to, done) => {
+      for (let i = from; i < to; i++) page[i] = bytes[done + i - from]!;
+    });
+  }
+
+  private eachPage(
+    address: number | bigint,
+    length: number,
+    visit: (page: Uint8Array, from: number, to: number, done: number) => void,
+  ): void {
+    let page = Number(BigInt(address) >> 12n);
+    let from = Number(BigInt(address) & 0xfffn);
+    for (let done = 0; done < length; page++, from = 0) {
+      const to = Math.min(PAGE, from + length - done);
+      const bytes = this.pages.get(page);
+      if (bytes === undefined) throw new Error(`the test has no memory in page ${page}`);
+      visit(bytes, from, to, done);
+      done += to - from;
     }
   }
 

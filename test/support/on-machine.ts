@@ -1,6 +1,7 @@
 import type { BootedKernel } from '../../kernel-api/boot/boot';
 import { Machine } from '../../lab/machine';
 import type { MachineOptions } from '../../lab/machine-options';
+import { RamPool } from '../../lab/ram-pool';
 import type { Sanitizer } from '../../lab/sanitizer/sanitizer';
 
 /** Lets promise callbacks run, as the command line's runner does it. */
@@ -13,15 +14,22 @@ export const SMALL_MEMORY = [
   { base: 0x1_0000_0000, size: 8 * MIB },
 ];
 
+/** A test leaves nothing in it for the next: what is given back is cleared. */
+export const ramPool = new RamPool();
+
 /** Runs `body` as a kernel task on a machine whose devices are bound, and which a sanitizer watches if there is one. */
-export const onMachine = <T>(
+export const onMachine = async <T>(
   options: MachineOptions,
   body: (kernel: BootedKernel, machine: Machine) => Promise<T> | T,
   seed = 1,
   sanitizer?: Sanitizer,
 ): Promise<T> => {
   const watch = sanitizer === undefined ? {} : { watch: sanitizer };
-  const machine = new Machine({ memory: SMALL_MEMORY, ...options }, { hostTurn, seed, ...watch });
+  const machine = new Machine({ memory: SMALL_MEMORY, ...options }, { hostTurn, seed, ramPool, ...watch });
   sanitizer?.attach(machine);
-  return machine.run(() => body(machine.kernel, machine));
+  try {
+    return await machine.run(() => body(machine.kernel, machine));
+  } finally {
+    machine.release();
+  }
 };

@@ -7,6 +7,7 @@ import type { StructDevice } from '../../../kernel-api/base/struct-device';
 import type { Kernel } from '../../../kernel-api/kernel';
 import { Machine } from '../../../lab/machine';
 import type { MachineOptions } from '../../../lab/machine-options';
+import { ramPool } from '../../support/on-machine';
 
 /** A bus master without registers: tests move its data through its port. */
 const busMaster = (name: string): Device => ({
@@ -52,11 +53,11 @@ export const onIommuMachine = async <T>(
       nodes: [{ label: 'master', compatible: ['test,master'], device: () => busMaster('master') }],
       ...options,
     },
-    { hostTurn: () => immediate(), log: logger },
+    { hostTurn: () => immediate(), log: logger, ramPool },
   );
   const events: TraceEvent[] = [];
   machine.trace.subscribe(({ event }) => void events.push(event));
-  return machine.run(async (kernel) => {
+  const ended = machine.run(async (kernel) => {
     await platform_driver_register(kernel, {
       driver: { name: 'test-master', of_match_table: [{ compatible: 'test,master' }] },
       probe,
@@ -85,6 +86,7 @@ export const onIommuMachine = async <T>(
       },
     });
   });
+  return ended.finally(() => machine.release());
 };
 
 /** A byte of RAM as the CPU sees it. */

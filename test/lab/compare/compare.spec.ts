@@ -7,7 +7,7 @@ import { measureFormat, type FormatResult } from '../../../lab/compare/compare';
 import { latencyOf, percentile, type FormatFigures } from '../../../lab/compare/figures';
 import type { ComparedMachine } from '../../../lab/compare/machine';
 import { cutRequest, drawSizes, type Traffic } from '../../../lab/compare/traffic';
-import { hostTurn } from '../../support/on-machine';
+import { hostTurn, ramPool } from '../../support/on-machine';
 
 const CANDIDATES: readonly Candidate[] = [
   { name: 'virtio-split', format: formats.virtioSplit },
@@ -39,7 +39,7 @@ const TRAFFIC: Traffic = {
 const MACHINE: ComparedMachine = { translation: 'strict', coherent: true, engine: {} };
 
 const measure = (candidate: Candidate, traffic: Partial<Traffic> = {}, machine: Partial<ComparedMachine> = {}) =>
-  measureFormat(candidate, { ...TRAFFIC, ...traffic }, { ...MACHINE, ...machine }, { seed: 3, hostTurn });
+  measureFormat(candidate, { ...TRAFFIC, ...traffic }, { ...MACHINE, ...machine }, { seed: 3, hostTurn, ramPool });
 
 const figuresOf = (result: FormatResult): FormatFigures => {
   if ('figures' in result) return result.figures;

@@ -43,7 +43,7 @@ import { runScenario } from '../../../lab/run-scenario';
 import type { ReportId } from '../../../lab/sanitizer/catalogue';
 import type { SanitizerReport } from '../../../lab/sanitizer/report';
 import { scenario } from '../../../lab/scenario';
-import { hostTurn, SMALL_MEMORY } from '../../support/on-machine';
+import { hostTurn, ramPool, SMALL_MEMORY } from '../../support/on-machine';
 
 const net = format({
   name: 'net',
@@ -396,7 +396,7 @@ const reportsOf = async (
       await usleep_range(kernel, 50, 50);
     },
   });
-  const { failure, reports } = await runScenario(one, { seed: 1, hostTurn, sanitizer: true });
+  const { failure, reports } = await runScenario(one, { seed: 1, hostTurn, ramPool, sanitizer: true });
   if (failure !== null && failure.kind !== 'report') throw new Error(failure.message);
   return reports;
 };

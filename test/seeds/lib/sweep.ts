@@ -4,11 +4,10 @@ import type { MatrixCase, MatrixValues } from '../../../lab/matrix/axes';
 import { caseName } from '../../../lab/matrix/case-name';
 import { matrixValues } from '../../../lab/matrix/check-matrix';
 import { expandMatrix } from '../../../lab/matrix/expand';
-import { RamPool } from '../../../lab/ram-pool';
 import { runScenario } from '../../../lab/run-scenario';
 import type { Scenario } from '../../../lab/scenario';
 import type { ScenarioResult } from '../../../lab/scenario-result';
-import { hostTurn } from '../../support/on-machine';
+import { hostTurn, ramPool } from '../../support/on-machine';
 
 /** Everything that a run is not meant to end with: its failure, and reports, warnings too, that the scenario does not declare. */
 export const complaintsOf = ({ failure, reports }: ScenarioResult): string[] => [
@@ -40,7 +39,6 @@ export const sweepSeeds = async (
   const rng = new Prng(1).fork(scenario.name);
   const cases = shuffled(adversarialCases(scenario, selected), rng);
   expect(cases, 'machines').not.to.deep.equal([]);
-  const ramPool = new RamPool();
   const runs = seeds(cases.length);
   for (let run = 0; run < runs; run++) {
     const seed = rng.nextU32();

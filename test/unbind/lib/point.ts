@@ -6,8 +6,7 @@ import {
 } from '../../../kernel-api/base/platform';
 import type { BootedKernel } from '../../../kernel-api/boot/boot';
 import { msleep, ndelay, udelay, usleep_range } from '../../../kernel-api/sched/delay';
-import { RamPool } from '../../../lab/ram-pool';
-import { hostTurn } from '../../support/on-machine';
+import { hostTurn, ramPool } from '../../support/on-machine';
 import { Machine } from '../../../lab/machine';
 import { machineWith, type BackEnd } from './back-ends';
 import { engineDriver, makeGood, type Manners, type Watch } from './engine-driver';
@@ -65,7 +64,6 @@ const AFTERWARDS_US = 16;
 const PROBE_US = 3;
 /** Longer than lazy invalidation puts anything off. */
 const DRAINED_MS = 25;
-const pool = new RamPool();
 
 const deviceOf = (kernel: BootedKernel, driver: string): StructDevice =>
   kernel.drivers.devices.find((dev) => dev.driver?.name === driver)!;
@@ -114,7 +112,7 @@ export class Point {
     const labels = course.situation === 'sharing its group' ? ['one', 'two'] : ['one'];
     const options = machineWith(course.backEnd, course.revocation, labels);
     // Mischief differs from moment to moment; nothing else depends on the seed.
-    const machine = new Machine(options, { hostTurn, seed: 1 + moment, ramPool: pool });
+    const machine = new Machine(options, { hostTurn, seed: 1 + moment, ramPool });
     try {
       return await machine.run(() => new Point(course, machine).go(moment));
     } finally {
