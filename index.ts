@@ -22,7 +22,8 @@ export { DmaRequestLine } from './emulator/dma-request';
 export type { InterruptLine } from './emulator/interrupts/interrupt-line';
 export { RegisterBlock } from './emulator/registers/register-block';
 export { Register, type RegisterHooks } from './emulator/registers/register';
-export { defineBlock, type BlockSpec, type FieldSpec, type RegisterSpec } from './emulator/registers/spec';
+export { defineBlock } from './emulator/registers/define-block';
+export type { BlockSpec, FieldSpec, RegisterSpec } from './emulator/registers/spec';
 
 export { DwAxiDmac } from './devices/dw-axi-dmac';
 export * as formats from './devices/formats';
@@ -53,7 +54,7 @@ export { isScenario, scenario, type Scenario, type ScenarioSpec } from './lab/sc
 export { REPORT_IDS, REPORT_KINDS, type ReportId, type ReportKind } from './lab/sanitizer/catalogue';
 export type { ReportChoice, ReportExpectation } from './lab/sanitizer/expectation';
 export type { Harm, JudgedReport, ReportPlace, SanitizerReport } from './lab/sanitizer/report';
-export type { SiteProbe } from './lab/sanitizer/recorder';
+export type { SiteProbe, SiteReader } from './lab/sanitizer/recorder';
 export { Sanitizer, type SanitizerOptions } from './lab/sanitizer/sanitizer';
 export { ScenarioContext } from './lab/scenario-context';
 export type { FailureReport, ScenarioResult } from './lab/scenario-result';

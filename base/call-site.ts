@@ -16,18 +16,19 @@ const framesOf = (stack: string): Frame[] =>
     return match === null ? [] : [{ file: match[1]!.replaceAll('\\', '/'), line: Number(match[2]) }];
   });
 
-const captureStack = (): string => {
+/** Hosts put the stack into words only when somebody asks for it: to capture it is the cheaper half. */
+const captureStack = (): Error => {
   const host = Error as { stackTraceLimit?: number };
   const before = host.stackTraceLimit;
   host.stackTraceLimit = DEPTH;
-  const { stack = '' } = new Error();
+  const here = new Error();
   if (before !== undefined) host.stackTraceLimit = before;
-  return stack;
+  return here;
 };
 
-/** Frames of the stack outside of the project's own code, the innermost first. */
-const callers = (): Frame[] => {
-  const frames = framesOf(captureStack());
+/** Frames of a stack outside of the project's own code, the innermost first. */
+const callersIn = ({ stack = '' }: Error): Frame[] => {
+  const frames = framesOf(stack);
   const own = frames[0]?.file ?? '';
   const root = own.slice(0, own.lastIndexOf('/base/') + 1);
   return frames.filter(({ file }) => {
@@ -44,9 +45,15 @@ const textOf = ({ file, line }: Frame): string => `${file}:${line}`;
  * belongs in no hash.
  */
 export const callSite = (): string | null => {
-  const [caller] = callers();
+  const [caller] = callersIn(captureStack());
   return caller === undefined ? null : textOf(caller);
 };
 
-/** The same with the lines that led there, the innermost first; none where the host tells nothing. */
-export const callSites = (): readonly string[] => callers().map(textOf);
+/**
+ * Remembers what is at work, to be asked later for its line and those that led there, the innermost first; none where the host
+ * tells nothing. Most of the microseconds are spent by who asks.
+ */
+export const rememberCallSites = (): (() => readonly string[]) => {
+  const here = captureStack();
+  return () => callersIn(here).map(textOf);
+};

@@ -1,7 +1,7 @@
 import { PAGE_SIZE, pageAlign, type PhysAddr, physAddr } from '../base/address';
 import { BUS_OK, type BusOutcome, busOutcomeName } from '../base/bus-outcome';
 import { LabError } from '../base/errors';
-import { DeviceTree, encodeDeviceTree } from '../base/fdt';
+import { DeviceTree, encodeDeviceTree, replaceReservation } from '../base/fdt';
 import { hex } from '../base/u64';
 import type { BoardDescription, Region } from './board';
 
@@ -43,15 +43,14 @@ const findPlace = (board: BoardDescription, size: number, taken: readonly Region
  * that the blob itself lists as reserved. The result is for the boot code to pass on.
  */
 export const handOver = (tree: DeviceTree, board: BoardDescription, write: MemoryWriter): HandOver => {
-  const reserve = (base: number, size: number): Uint8Array =>
-    encodeDeviceTree(
-      new DeviceTree(tree.root, [...tree.reservations, { address: physAddr(base), size }], tree.bootCpu),
-    );
-  // Entries have a fixed size: the length is known before the place is.
-  const size = pageAlign(reserve(0, PAGE_SIZE).length);
+  // The length has to be known before the place is.
+  const unknown = { address: physAddr(0), size: PAGE_SIZE };
+  const blob = encodeDeviceTree(new DeviceTree(tree.root, [...tree.reservations, unknown], tree.bootCpu));
+  const size = pageAlign(blob.length);
   const reservations = tree.reservations.map((each) => ({ base: each.address, size: each.size }));
   const dtb = physAddr(findPlace(board, size, [...(board.reservedMemory ?? []), ...reservations]));
-  const outcome = write(dtb, reserve(dtb, size));
+  replaceReservation(blob, tree.reservations.length, { address: dtb, size });
+  const outcome = write(dtb, blob);
   if (outcome !== BUS_OK) {
     throw new LabError(`The device tree blob could not be written to ${hex(dtb)}: ${busOutcomeName(outcome)}.`, {
       what: 'memory',

@@ -1,4 +1,4 @@
-import { virtAddr, type VirtAddr } from '../base/address';
+import { PAGE_SIZE, pageAlign, virtAddr, type VirtAddr } from '../base/address';
 import { GFP_KERNEL } from '../kernel-api/gfp';
 import type { Kernel } from '../kernel-api/kernel';
 import { __get_free_pages, free_pages, get_order } from '../kernel-api/mm/page-alloc';
@@ -10,7 +10,7 @@ const GUARD = 64;
 const GUARD_SEED = 0x6a4d;
 
 /**
- * A buffer at a chosen offset in its own pages, with guard bytes filling everything around it. A transfer that writes
+ * A buffer at a chosen offset in its own pages, with guard bytes in all that is left of these. A transfer that writes
  * one byte too many, or one too early, is found by `expectGuards`.
  */
 export class GuardedBuffer {
@@ -28,9 +28,11 @@ export class GuardedBuffer {
     this.kernel = kernel;
     this.what = what;
     this.length = length;
-    const lead = offset < GUARD ? offset + 4096 : offset;
-    this.order = get_order(lead + length + GUARD);
-    this.total = 4096 * 2 ** this.order;
+    const lead = offset < GUARD ? offset + PAGE_SIZE : offset;
+    const least = lead + length + GUARD;
+    this.order = get_order(least);
+    // Pages come in powers of two: of those that are left over, one is watched.
+    this.total = Math.min(PAGE_SIZE * 2 ** this.order, pageAlign(least) + PAGE_SIZE);
     this.base = __get_free_pages(kernel, GFP_KERNEL, this.order);
     if (this.base === 0) throw new ScenarioFailure(`no memory for the ${what} buffer of ${length} bytes`);
     this.address = virtAddr(this.base + lead);

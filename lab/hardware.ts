@@ -21,6 +21,7 @@ import { GuardedBus } from '../emulator/guard/guarded-bus';
 import { MemoryGuard, type PrivateMemory } from '../emulator/guard/memory-guard';
 import { DmaRequestLine } from '../emulator/dma-request';
 import { Plic } from '../emulator/interrupts/plic';
+import { designPlic } from '../emulator/interrupts/plic-registers';
 import { RiscvIommu } from '../emulator/iommu/iommu';
 import type { RiscvIommuOptions } from '../emulator/iommu/options';
 import { Ram } from '../emulator/memory/ram';
@@ -29,6 +30,8 @@ import { GATE_BASE, GUARD_BASE, IOMMU_BASE, IOMMU_INTERRUPTS, PLIC_BASE, PLIC_SO
 import type { MachineOptions, MemoryBank } from './machine-options';
 import type { PlacedNode } from './placement';
 import type { RamPool } from './ram-pool';
+
+const PLIC = designPlic({ sources: PLIC_SOURCES });
 
 /** A class of devices. */
 export type DeviceClass<T extends Device> = abstract new (...args: never[]) => T;
@@ -81,7 +84,7 @@ export class Hardware {
     this.cpu = this.memory
       ? new CachedCpu(this.memory, this.clock, this.trace)
       : new Cpu(this.watchedForCpu(this.bus), this.clock, this.trace);
-    this.plic = new Plic({ sources: PLIC_SOURCES });
+    this.plic = new Plic(PLIC);
     this.plic.connectTrace(this.trace);
     this.plic.connectOutput(0, this.cpu.externalInterrupt);
     this.bus.mount(registerBase + PLIC_BASE, this.plic.registers);

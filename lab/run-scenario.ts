@@ -1,4 +1,4 @@
-import { callSites } from '../base/call-site';
+import { rememberCallSites } from '../base/call-site';
 import { LabError } from '../base/errors';
 import type { Logger } from '../base/logger';
 import { silentLogger } from '../base/logger';
@@ -13,9 +13,8 @@ import type { MatrixCase } from './matrix/axes';
 import { overlayMachine } from './matrix/overlay';
 import type { RamPool } from './ram-pool';
 import type { Scenario } from './scenario';
-import { Sanitizer } from './sanitizer/sanitizer';
+import { Sanitizer, type SanitizerOptions } from './sanitizer/sanitizer';
 import { judgeReports, type ReportExpectation } from './sanitizer/expectation';
-import type { SiteProbe } from './sanitizer/recorder';
 import type { JudgedReport, SanitizerReport } from './sanitizer/report';
 import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
@@ -35,10 +34,10 @@ export interface RunOptions {
   /** Where the machine's RAM comes from, and goes when the run is over. Default: each machine has new RAM. */
   readonly ramPool?: RamPool;
   /**
-   * Watches the run with the DMA sanitizer. Where it finds something the case is run a second time, in silence, to learn
-   * the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
+   * Watches the run with the DMA sanitizer. Where it finds something late in a long run, the case is run a second time, in
+   * silence, to learn the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
-  readonly sanitizer?: boolean | { readonly site: SiteProbe };
+  readonly sanitizer?: boolean | SanitizerOptions;
   /** Looks at the queues of the scenario's machine, once. The run does not notice. At a report: only if the sanitizer watches. */
   readonly dump?: { readonly at: DumpMoment; readonly take: (queues: readonly QueueDump[]) => void };
   /** Called between the two runs: what the scenario does from now on, it has done before. */
@@ -50,16 +49,16 @@ export interface RunOptions {
  * goes wrong is the result.
  */
 export const runScenario = async (scenario: Scenario, options: RunOptions): Promise<ScenarioResult> => {
-  const site = siteOf(options);
-  const first = await execute(scenario, options, site === null ? undefined : new Sanitizer({ site }));
+  const watching = watchingOf(options);
+  const first = await execute(scenario, options, watching === null ? undefined : new Sanitizer(watching));
   if (first.sanitizer === undefined) return first.result(scenario, options, []);
-  const reports = await locate(scenario, options, first, site!);
+  const reports = await locate(scenario, options, first, watching!);
   return first.result(scenario, options, reports);
 };
 
-const siteOf = ({ sanitizer = false }: RunOptions): SiteProbe | null => {
+const watchingOf = ({ sanitizer = false }: RunOptions): SanitizerOptions | null => {
   if (sanitizer === false) return null;
-  return sanitizer === true ? callSites : sanitizer.site;
+  return sanitizer === true ? { site: rememberCallSites } : sanitizer;
 };
 
 const execute = async (scenario: Scenario, options: RunOptions, sanitizer?: Sanitizer): Promise<Run> => {
@@ -73,12 +72,12 @@ const execute = async (scenario: Scenario, options: RunOptions, sanitizer?: Sani
   return run;
 };
 
-/** The reports of a run, with the lines that a second run of the same tells. */
+/** The reports of a run, with lines; those that it did not remember a second run of the same tells. */
 const locate = async (
   scenario: Scenario,
   options: RunOptions,
   first: Run,
-  site: SiteProbe,
+  { site }: SanitizerOptions,
 ): Promise<readonly SanitizerReport[]> => {
   const wanted = first.sanitizer!.ticksOfInterest;
   if (wanted.length === 0) return first.sanitizer!.reports;

@@ -13,15 +13,16 @@ import {
   MAX_NAME_LENGTH,
 } from './format';
 import { type Block, checkOverlap, type FdtHeader, readHeader, readReservations } from './header';
+import { SeenNames } from './seen-names';
 import { DeviceTree, DeviceTreeNode, type DeviceTreeProperty } from './tree';
 
 /** A node whose end has not been reached. */
 interface OpenNode {
   readonly name: string;
   readonly properties: DeviceTreeProperty[];
-  readonly propertyNames: Set<string>;
+  readonly propertyNames: SeenNames;
   readonly children: DeviceTreeNode[];
-  readonly childNames: Set<string>;
+  readonly childNames: SeenNames;
 }
 
 /**
@@ -36,6 +37,8 @@ class StructureReader {
   private at: number;
   private readonly open: OpenNode[] = [];
   private root: DeviceTreeNode | undefined;
+  /** Names of properties by their offset: most are used often. */
+  private readonly propertyNames = new Map<number, string>();
 
   constructor(bytes: Uint8Array, view: DataView, { structure, strings }: FdtHeader) {
     this.bytes = bytes;
@@ -72,11 +75,10 @@ class StructureReader {
       if (name !== '') badBlob(start, `the root node has the name "${name}"`);
     } else {
       if (!isNodeName(name)) badBlob(start, `"${name}" is not a valid node name`);
-      if (parent.childNames.has(name)) badBlob(start, `a second node "${name}" has the same parent`);
-      parent.childNames.add(name);
+      if (!parent.childNames.add(name)) badBlob(start, `a second node "${name}" has the same parent`);
     }
     if (this.open.length >= MAX_DEPTH) badBlob(start, `nodes are nested more than ${MAX_DEPTH} deep`);
-    this.open.push({ name, properties: [], propertyNames: new Set(), children: [], childNames: new Set() });
+    this.open.push({ name, properties: [], propertyNames: new SeenNames(), children: [], childNames: new SeenNames() });
     this.at = alignToken(this.at + name.length + 1);
   }
 
@@ -96,18 +98,20 @@ class StructureReader {
     const length = this.word();
     const nameOffset = this.word();
     const name = this.propertyName(start, nameOffset);
-    if (node.propertyNames.has(name)) badBlob(start, `its node has a second property "${name}"`);
+    if (!node.propertyNames.add(name)) badBlob(start, `its node has a second property "${name}"`);
     if (length > this.end - this.at) badBlob(start, `the ${length} bytes of property "${name}" end outside its block`);
-    node.propertyNames.add(name);
     node.properties.push({ name, value: this.bytes.slice(this.at, this.at + length) });
     this.at = alignToken(this.at + length);
   }
 
   private propertyName(start: number, offset: number): string {
+    const known = this.propertyNames.get(offset);
+    if (known !== undefined) return known;
     const { at, size } = this.strings;
     if (offset >= size) badBlob(start, `a property has its name at ${hex(offset)}, outside the strings block`);
     const name = this.text(at + offset, at + size, 'property name');
     if (!isPropertyName(name)) badBlob(at + offset, `"${name}" is not a valid property name`);
+    this.propertyNames.set(offset, name);
     return name;
   }
 

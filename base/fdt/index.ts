@@ -1,7 +1,7 @@
 /** Flattened device trees: a tree model, the blob format in both directions, and source text for people. */
 export { decodeDeviceTree } from './decode';
 export { toDts } from './dts';
-export { encodeDeviceTree } from './encode';
+export { encodeDeviceTree, replaceReservation } from './encode';
 export { assemble, property, reference } from './source';
 export type { LabelReference, NodeSource, PropertySource, ValuePart } from './source';
 export { DeviceTree, DeviceTreeNode } from './tree';

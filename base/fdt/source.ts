@@ -83,6 +83,8 @@ const assignPhandles = (root: NodeSource): Map<string, number> => {
 };
 
 const resolve = ({ name, value }: PropertySource, phandles: Map<string, number>): DeviceTreeProperty => {
+  const [only] = value;
+  if (value.length === 1 && only instanceof Uint8Array) return { name, value: only };
   const references: PhandleUse[] = [];
   const parts: Uint8Array[] = [];
   let length = 0;

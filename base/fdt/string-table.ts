@@ -13,13 +13,16 @@ export class StringTable {
   add(name: string): number {
     const known = this.offsets.get(name);
     if (known !== undefined) return known;
+    const longer = this.texts.find((text) => text.endsWith(name));
+    const at = longer === undefined ? this.append(name) : this.offsets.get(longer)! + longer.length - name.length;
+    this.offsets.set(name, at);
+    return at;
+  }
+
+  private append(name: string): number {
     const at = this.size;
     this.texts.push(name);
     this.size += name.length + 1;
-    for (let i = 0; i < name.length; i++) {
-      const tail = name.slice(i);
-      if (!this.offsets.has(tail)) this.offsets.set(tail, at + i);
-    }
     return at;
   }
 

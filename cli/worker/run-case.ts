@@ -53,7 +53,10 @@ const plainResult = (result: ScenarioResult, failure: FailureReport | null): Sce
 });
 
 /** The lines of the author's that are at work. */
-const site: SiteProbe = () => authoredPlaces(new Error().stack).map(formatSite);
+const site: SiteProbe = () => {
+  const here = new Error();
+  return () => authoredPlaces(here.stack).map(formatSite);
+};
 
 /** A run, of which the sanitizer may want to see everything a second time. Only the first time may be noticed. */
 class Attempt {

@@ -1,5 +1,5 @@
 import type { FieldAccess, FieldSpec } from '../../emulator/registers/spec';
-import { defineBlock } from '../../emulator/registers/spec';
+import { defineBlock } from '../../emulator/registers/define-block';
 import { ctlBits, lliDescriptor } from './lli-format';
 
 /**

@@ -75,17 +75,14 @@ export class DescriptorBus {
     count: number,
   ): BusOutcome {
     const bytes = bytesOfWords(into);
-    let [onPage, from] = [page, offset];
-    for (let i = 0; i < count; i++) {
-      const lane = at + i * lanes;
-      into[lane + lanes - 1] = 0;
-      const outcome = this.port.read(onPage, from, bytes, 4 * lane, size);
-      if (outcome !== BUS_OK) return outcome;
-      from += size;
-      if (from >= 4096) {
-        onPage += from >>> 12;
-        from &= 0xfff;
-      }
+    const outcome = this.port.read(page, offset, bytes, 4 * at, size * count);
+    if (outcome !== BUS_OK) return outcome;
+    // They came packed: the last one is moved first, so that none is overwritten.
+    for (let i = count - 1; i >= 0; i--) {
+      const from = 4 * at + i * size;
+      const to = 4 * (at + i * lanes);
+      for (let byte = size - 1; byte >= 0; byte--) bytes[to + byte] = bytes[from + byte]!;
+      for (let byte = size; byte < 4 * lanes; byte++) bytes[to + byte] = 0;
     }
     return BUS_OK;
   }

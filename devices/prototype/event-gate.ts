@@ -29,14 +29,20 @@ export class EventGate {
     this.lanes = new Int32Array(Math.max(1, this.flags?.lanes ?? 0, this.index?.lanes ?? 0));
   }
 
+  /** Whether software says anything: else it wants to hear of all. */
+  get active(): boolean {
+    return this.flags !== null && this.setup.events;
+  }
+
   /**
+   * Asked while it is active.
    * @param end the request that was told
    * @param entries how many it had in the ring
    * @param told completions ever told, as a used ring counts them
    */
   wants(end: RequestEnd, entries: number, told: number): boolean {
-    const { flags, index, setup } = this;
-    if (flags === null || !setup.events) return true;
+    const { index, setup } = this;
+    const flags = this.flags!;
     if (index !== null && setup.eventIndex) return this.reaches(index, told);
     this.place.set(setup.heads.page, setup.heads.offset);
     if (!this.read(flags)) return true;

@@ -64,18 +64,21 @@ export const queueRegisters = (block: RegisterBlock<PrototypeBlockSpec>, index: 
   streamLength: block.register('Q_STREAM_LENGTH', index),
 });
 
-/** Takes over what the registers say of where the queue lies and how it begins. */
+/**
+ * Takes over what the registers say of where the queue lies and how it begins. A register is a double to the host; `>>>` makes a
+ * small integer of it, or all that is counted from there on would be slow.
+ */
 export const readSetup = (registers: QueueRegisters, setup: QueueSetup): void => {
   const { config, size, base, heads, done, doneSize, index, doneTail, doneQueue } = registers;
-  setup.size = size.lo;
-  setup.index = index.lo;
+  setup.size = size.lo >>> 0;
+  setup.index = index.lo >>> 0;
   setup.phase = config.field('PHASE');
   setup.counting = config.field('COUNTING') === 1;
   setup.toMemory = config.field('TO_MEMORY') === 1;
   setup.events = config.field('EVENTS') === 1;
   setup.eventIndex = config.field('EVENT_INDEX') === 1;
-  setup.doneSize = doneSize.lo;
-  setup.doneTail = doneTail.lo;
+  setup.doneSize = doneSize.lo >>> 0;
+  setup.doneTail = doneTail.lo >>> 0;
   setup.doneQueue = doneQueue.field('SHARED') === 1 ? doneQueue.field('QUEUE') : doneQueue.index;
   setup.donePhase = config.field('DONE_PHASE');
   setup.base.setHalves(base.lo | 0, base.hi | 0);

@@ -29,11 +29,13 @@ export class QueueView implements DescribedQueue {
   /** Entries or heads that were completed since it was enabled. */
   done = 0;
   private ringsBefore = 0;
+  private readonly countsHeads: boolean;
   private readonly parts: QueueParts;
 
   constructor(index: number, parts: QueueParts) {
     this.name = `queue ${index}`;
     this.format = parts.format;
+    this.countsHeads = parts.format.follow.kind === 'heads';
     this.parts = parts;
   }
 
@@ -47,7 +49,7 @@ export class QueueView implements DescribedQueue {
 
   /** A request of so many entries has ended. */
   completed(entries: number): void {
-    this.done += this.format.follow.kind === 'heads' ? 1 : entries;
+    this.done += this.countsHeads ? 1 : entries;
   }
 
   place(): QueuePlace | undefined {

@@ -21,6 +21,11 @@ import type { QueueStatistics } from './statistics';
 import type { StreamPort } from './stream/stream-port';
 import { StallClock, WAIT } from './stall-clock';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+const { ENTRY, NEXT, DONE } = RUN;
+const { NOTHING, FETCH, STREAM } = WAIT;
+
 /** What a queue needs from the engine. */
 export interface QueueHost {
   readonly device: string;
@@ -159,7 +164,7 @@ export class Queue {
     this.view.began();
     this.tell('enabled', 0);
     const code = this.follower.start() || run.completer.start(setup);
-    if (code !== ERROR.NONE) this.refuse(code);
+    if (code !== NONE) this.refuse(code);
     this.publish();
   }
 
@@ -185,7 +190,7 @@ export class Queue {
     if (!this.enabled) return;
     this.statistics.doorbells++;
     const code = this.follower.ring(lo, hi);
-    if (code === ERROR.NONE) this.idle = false;
+    if (code === NONE) this.idle = false;
     else this.refuse(code);
     this.view.rings++;
     this.publish();
@@ -205,23 +210,23 @@ export class Queue {
     this.follower.pump(now);
     const wait = this.waitsFor(now);
     this.stalls.waitFor(wait, now);
-    return wait === WAIT.NOTHING;
+    return wait === NOTHING;
   }
 
   private waitsFor(now: number): number {
     const { run, follower } = this;
-    if (run.state === RUN.ENTRY) return run.canMove ? WAIT.NOTHING : WAIT.STREAM;
-    if (run.state === RUN.DONE) {
-      return run.completer.hasRoom(this.doneEnd.head.lo) ? WAIT.NOTHING : WAIT.COMPLETION;
+    if (run.state === ENTRY) return run.canMove ? NOTHING : STREAM;
+    if (run.state === DONE) {
+      return run.completer.hasRoom(this.doneEnd.head.lo) ? NOTHING : WAIT.COMPLETION;
     }
     const { fifo, failure } = follower;
-    if (fifo.isReady(now)) return WAIT.NOTHING;
+    if (fifo.isReady(now)) return NOTHING;
     if (fifo.count > 0) {
       this.wakeAt = fifo.readyAt[fifo.head]!;
-      return WAIT.FETCH;
+      return FETCH;
     }
     // A failure is told; a chain that waits for an entry of its own is too long.
-    if (failure.code !== ERROR.NONE || !follower.resting) return WAIT.NOTHING;
+    if (failure.code !== NONE || !follower.resting) return NOTHING;
     this.rest();
     return WAIT.DOORBELL;
   }
@@ -229,7 +234,7 @@ export class Queue {
   /** There is nothing more to do. */
   private rest(): void {
     this.idle = true;
-    if (this.run.state === RUN.NEXT) this.tellDescriptor("goes on after it, and the next one is not the engine's");
+    if (this.run.state === NEXT) this.tellDescriptor("goes on after it, and the next one is not the engine's");
     this.publish();
     this.tell('idle', 0);
     this.interrupts.raise(Q_INT.IDLE);
@@ -239,8 +244,8 @@ export class Queue {
   step(now: number, warm: boolean): number {
     const { run, follower, bus, statistics } = this;
     let moved = 0;
-    if (run.state === RUN.DONE) this.finish();
-    else if (run.state === RUN.ENTRY || follower.fifo.count > 0) moved = run.work(now);
+    if (run.state === DONE) this.finish();
+    else if (run.state === ENTRY || follower.fifo.count > 0) moved = run.work(now);
     else this.reportFetch();
     if (run.broken) this.breakOff();
     const dataNs = this.dataNs(moved, run.mover.walkReads, warm);
@@ -268,7 +273,7 @@ export class Queue {
   private reportFetch(): void {
     const { run, follower } = this;
     const { failure } = follower;
-    if (failure.code === ERROR.NONE) {
+    if (failure.code === NONE) {
       failure.set(ERROR.TOO_LONG, run.end.lastPage, run.end.lastOffset, this.registers.index.lo);
     }
     run.failure.take(failure);
@@ -282,7 +287,7 @@ export class Queue {
   /** The time of the last step is over. */
   retire(): void {
     if (!this.enabled || this.abortRequested || this.pauseRequested) return;
-    if (this.run.state !== RUN.DONE || !this.run.completer.hasRoom(this.doneEnd.head.lo)) return;
+    if (this.run.state !== DONE || !this.run.completer.hasRoom(this.doneEnd.head.lo)) return;
     this.finish();
     if (this.run.broken) this.breakOff();
   }
@@ -297,7 +302,10 @@ export class Queue {
     statistics.requests++;
     this.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
-    if (run.wantsInterrupt && this.events.wants(run.end, run.requestEntries, run.completer.tail))
+    if (
+      run.wantsInterrupt &&
+      (!this.events.active || this.events.wants(run.end, run.requestEntries, run.completer.tail))
+    )
       this.doneEnd.interrupts.complete();
   }
 

@@ -17,11 +17,15 @@ import type { QueueStatistics } from './statistics';
 import type { StreamPort } from './stream/stream-port';
 import type { DevicePort } from '../../emulator/bus/device-port';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+const { FROM_MEMORY, TO_MEMORY } = MOVES;
+
 /** Runs, entries and looks at lists in one step at most. Bounds the work of a timer firing. */
 const MOST_IN_A_STEP = 64;
 
 /** How far a request is. */
-export const RUN = {
+const RUN = {
   /** None has begun. */
   NONE: 0,
   /** An entry's data moves. */
@@ -31,6 +35,7 @@ export const RUN = {
   /** It is to be completed. */
   DONE: 3,
 } as const;
+export { RUN };
 
 /** What a run needs. */
 export interface RequestParts {
@@ -163,7 +168,7 @@ export class RequestRun {
     const { mover, end, failure } = this;
     const { moves, discards } = mover;
     const length = mover.move(budget);
-    if (failure.code !== ERROR.NONE) {
+    if (failure.code !== NONE) {
       this.failure.index = this.follower.fifo.index[this.follower.fifo.head]!;
       this.failEntry();
       return 0;
@@ -171,9 +176,9 @@ export class RequestRun {
     if (length === 0) return mover.seesEnd() ? 0 : -1;
     end.written += length;
     end.entryBytes += length;
-    if (moves === MOVES.TO_MEMORY) this.noteReceived();
+    if (moves === TO_MEMORY) this.noteReceived();
     if (discards) return length;
-    if (moves === MOVES.FROM_MEMORY) this.sent = true;
+    if (moves === FROM_MEMORY) this.sent = true;
     else end.toMemory += length;
     return length;
   }
@@ -219,7 +224,7 @@ export class RequestRun {
     end.extra = fifo.extra[slot]!;
     end.written = 0;
     end.toMemory = 0;
-    end.code = ERROR.NONE;
+    end.code = NONE;
     end.fromStream = false;
     end.startsPacket = false;
     end.endsPacket = false;
@@ -232,14 +237,13 @@ export class RequestRun {
 
   private frameCode(base: number): ErrorCode {
     const { lanes } = this.follower.fifo;
-    if (this.frames === null || this.plan.entry.moves(lanes, base, this.otherwise) === MOVES.TO_MEMORY)
-      return ERROR.NONE;
+    if (this.frames === null || this.plan.entry.moves(lanes, base, this.otherwise) === TO_MEMORY) return NONE;
     return this.frames.take(lanes, base);
   }
 
   /** What is wrong with the entry or what it leads to. */
   private check(code: ErrorCode): void {
-    if (code === ERROR.NONE) return;
+    if (code === NONE) return;
     const { failure, end } = this;
     const index = this.follower.fifo.index[this.follower.fifo.head]!;
     if (code === ERROR.LIST) failure.setFromBus(code, this.bus, index);
@@ -293,7 +297,7 @@ export class RequestRun {
   finish(): boolean {
     const code = this.completer.complete(this.end);
     if (code === UNFINISHED) return false;
-    if (code !== ERROR.NONE) {
+    if (code !== NONE) {
       this.failure.setFromBus(code, this.bus, this.follower.fifo.index[this.follower.fifo.head]!);
       this.broken = true;
       return false;

@@ -1,4 +1,4 @@
-import { defineBlock } from '../../emulator/registers/spec';
+import { defineBlock } from '../../emulator/registers/define-block';
 
 /**
  * The register map of the prototype engine, a device of this project's own. It is the same whatever descriptor format the

@@ -1,7 +1,8 @@
 import type { QueueStatistics } from './statistics';
 
 /** What a queue can wait for. */
-export const WAIT = { NOTHING: 0, FETCH: 1, STREAM: 2, COMPLETION: 3, DOORBELL: 4 } as const;
+const WAIT = { NOTHING: 0, FETCH: 1, STREAM: 2, COMPLETION: 3, DOORBELL: 4 } as const;
+export { WAIT };
 
 /** Adds up for how long a queue could do nothing, and why. */
 export class StallClock {

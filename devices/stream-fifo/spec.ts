@@ -1,4 +1,4 @@
-import { defineBlock } from '../../emulator/registers/spec';
+import { defineBlock } from '../../emulator/registers/define-block';
 
 /**
  * The register map of the stream FIFO, a peripheral of this project's own: a transmit FIFO in front of a sink and a

@@ -1,4 +1,4 @@
-import { defineBlock } from '../registers/spec';
+import { defineBlock } from '../registers/define-block';
 
 /** Requesters of a gate at most: what the bitmap has room for. */
 export const GATE_MAX_REQUESTERS = 1024;

@@ -1,4 +1,4 @@
-import { defineBlock } from '../registers/spec';
+import { defineBlock } from '../registers/define-block';
 
 /** What `ID` reads: `MGRD` in ASCII. */
 export const GUARD_ID = 0x4d47_5244;

@@ -3,14 +3,7 @@ import type { Trace } from '../../base/trace';
 import { RegisterBlock } from '../registers/register-block';
 import type { Register } from '../registers/register';
 import type { InterruptLine } from './interrupt-line';
-import {
-  PLIC_MAX_CONTEXTS,
-  PLIC_MAX_SOURCES,
-  enableName,
-  plicRegisters,
-  plicWords,
-  type PlicLayout,
-} from './plic-registers';
+import { enableName, plicWords, type PlicDesign, type PlicLayout } from './plic-registers';
 
 /** A target of the controller: the registers of one context, and the wire it drives. */
 interface Context {
@@ -42,12 +35,10 @@ export class Plic {
   private readonly forwarded: Uint8Array;
   private trace: Trace | undefined;
 
-  /** Default: 64 sources, one context. More than the memory map has room for is a `LabError`. */
-  constructor({ sources = 64, contexts = 1 }: Partial<PlicLayout> = {}) {
-    requireCount('sources', sources, PLIC_MAX_SOURCES);
-    requireCount('contexts', contexts, PLIC_MAX_CONTEXTS);
+  constructor(design: PlicDesign) {
+    const { sources, contexts, registers } = design;
     this.layout = { sources, contexts };
-    this.registers = new RegisterBlock(plicRegisters(this.layout));
+    this.registers = new RegisterBlock(registers);
     this.level = new Uint8Array(sources + 1);
     this.forwarded = new Uint8Array(sources + 1);
     const words = plicWords(this.layout);
@@ -191,8 +182,3 @@ export class Plic {
     return best;
   }
 }
-
-const requireCount = (what: keyof PlicLayout, count: number, most: number): void => {
-  if (Number.isInteger(count) && count >= 1 && count <= most) return;
-  throw new LabError(`an interrupt controller has 1 to ${most} ${what}, not ${count}`, { what: `plic.${what}` });
-};

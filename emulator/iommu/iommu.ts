@@ -201,7 +201,7 @@ export class RiscvIommu implements Translator, MmioTarget {
    */
   private takeAlong(requesterId: number, page: number, space: number): void {
     const { walker, recent, iotlb } = this;
-    const first = page - (page % LINE_PAGES);
+    const first = page - (page & (LINE_PAGES - 1));
     for (let index = 0; index < LINE_PAGES; index++) {
       if (iotlb.find(first + index, space) >= 0) continue;
       const frame = walker.neighbour(index);

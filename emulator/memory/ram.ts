@@ -157,10 +157,13 @@ export class Ram {
    * that: marks, no RAM, an odd end of a bank, or a bank too far up.
    */
   private plainPage(page: number): number {
+    if (page > MAX_PLAIN_PAGE) return -1;
     const { blocks } = this;
-    const block = page >>> BLOCK_SHIFT;
-    if (page > MAX_PLAIN_PAGE || block >= blocks.length) return -1;
-    const backing = page - blocks[block]!;
+    // Page numbers come as doubles: from here on it is a small integer.
+    const near = page | 0;
+    const block = near >>> BLOCK_SHIFT;
+    if (block >= blocks.length) return -1;
+    const backing = near - blocks[block]!;
     return backing >= 0 && (this.flags[backing]! & MARKED) === 0 ? backing : -1;
   }
 

@@ -3,14 +3,10 @@ import { LabError } from '../../base/errors';
 import type { Trace } from '../../base/trace';
 import type { U64 } from '../../base/u64';
 import type { AccessWidth, MmioTarget } from '../bus/mmio';
+import type { BlockLayout } from './block-layout';
+import { layoutOf } from './define-block';
 import { Register, type RegisterHooks } from './register';
-import { RegisterLayout } from './register-layout';
 import type { BlockSpec, FieldName, RegisterName } from './spec';
-
-const CHUNK_SHIFT = 10;
-const CHUNK_SIZE = 1024;
-/** Far beyond any real block; keeps offsets within 32 bits. */
-const SIZE_LIMIT = 0x4000_0000;
 
 /**
  * A register block on the bus, made from its declaration.
@@ -25,9 +21,7 @@ export class RegisterBlock<S extends BlockSpec = BlockSpec> implements MmioTarge
   readonly spec: S;
   /** All registers by offset. */
   readonly registers: readonly Register[];
-  private readonly byName = new Map<string, Register[]>();
-  /** The register that covers each 4-byte word of the block, in chunks; a chunk without registers is absent. */
-  private readonly chunks: ((Register | undefined)[] | undefined)[];
+  private readonly layout: BlockLayout;
   private trace: Trace | undefined;
   private readonly sink = (register: string, bits: number): void => {
     if (this.trace?.active === true) this.trace.emit({ type: 'unimplemented', block: this.name, register, bits });
@@ -38,43 +32,14 @@ export class RegisterBlock<S extends BlockSpec = BlockSpec> implements MmioTarge
     this.spec = spec;
     this.name = name;
     this.size = spec.size;
-    if (!Number.isSafeInteger(spec.size) || spec.size <= 0 || spec.size % 4 !== 0 || spec.size > SIZE_LIMIT) {
-      throw new LabError(`its size of ${spec.size} bytes is not a multiple of 4 up to ${SIZE_LIMIT}`, {
-        what: spec.name,
-      });
-    }
-    this.chunks = new Array<(Register | undefined)[] | undefined>(Math.ceil(spec.size / CHUNK_SIZE)).fill(undefined);
-    for (const [registerName, registerSpec] of Object.entries(spec.registers)) {
-      const layout = new RegisterLayout(spec.name, registerName, registerSpec);
-      const instances: Register[] = [];
-      for (let index = 0; index < (registerSpec.count ?? 1); index++) {
-        const register = new Register(layout, index);
-        this.claim(register);
-        instances.push(register);
-      }
-      this.byName.set(registerName, instances);
-    }
-    this.registers = [...this.byName.values()].flat().sort((a, b) => a.offset - b.offset);
-  }
-
-  private claim(register: Register): void {
-    const { offset, spec } = register;
-    const place = { what: `${this.spec.name}.${register.name}` };
-    if (offset % spec.width !== 0) throw new LabError(`offset 0x${offset.toString(16)} is not aligned`, place);
-    if (offset < 0 || offset + spec.width > this.size) throw new LabError('register lies outside its block', place);
-    for (let at = offset; at < offset + spec.width; at += 4) {
-      const other = this.at(at);
-      if (other !== undefined) throw new LabError(`register overlaps ${other.name}`, place);
-      const chunk = (this.chunks[at >>> CHUNK_SHIFT] ??= new Array<Register | undefined>(CHUNK_SIZE / 4).fill(
-        undefined,
-      ));
-      chunk[(at & (CHUNK_SIZE - 1)) >>> 2] = register;
-    }
+    this.layout = layoutOf(spec);
+    this.registers = this.layout.places.map((place) => new Register(place));
   }
 
   /** The register that covers an offset. */
   private at(offset: number): Register | undefined {
-    return this.chunks[offset >>> CHUNK_SHIFT]?.[(offset & (CHUNK_SIZE - 1)) >>> 2];
+    const position = this.layout.positionAt(offset);
+    return position < 0 ? undefined : this.registers[position];
   }
 
   /** Where writes to what is not implemented are told. */
@@ -84,14 +49,14 @@ export class RegisterBlock<S extends BlockSpec = BlockSpec> implements MmioTarge
 
   /** A register by name, and by number where there are several. An unknown one is a `LabError`. */
   register<N extends RegisterName<S>>(name: N, index = 0): Register<FieldName<S, N>> {
-    const register = this.byName.get(name)?.[index];
+    const register = this.registers[this.layout.positionsOf(name)[index] ?? this.registers.length];
     if (register === undefined) throw new LabError(`block ${this.name} has no register ${name}[${index}]`);
     return register;
   }
 
   /** Sets the hooks of a register, or of all registers of that name. */
   hook(name: RegisterName<S>, hooks: RegisterHooks): void {
-    for (const register of this.byName.get(name) ?? []) register.hooks = hooks;
+    for (const position of this.layout.positionsOf(name)) this.registers[position]!.hooks = hooks;
   }
 
   /** All registers back to their reset values. */

@@ -1,5 +1,6 @@
 import { LabError } from '../../base/errors';
 import { extractField, placeFieldHi, placeFieldLo, type FieldLayout } from './field';
+import type { RegisterPlace } from './block-layout';
 import type { RegisterLayout } from './register-layout';
 import type { RegisterSpec } from './spec';
 
@@ -36,12 +37,11 @@ export class Register<F extends string = string> {
   hooks: RegisterHooks = {};
   private readonly layout: RegisterLayout;
 
-  constructor(layout: RegisterLayout, index: number) {
-    const { name, spec } = layout;
-    this.name = spec.count === undefined ? name : `${name}[${index}]`;
-    this.spec = spec;
+  constructor({ name, offset, index, layout }: RegisterPlace) {
+    this.name = name;
+    this.spec = layout.spec;
     this.index = index;
-    this.offset = spec.offset + index * (spec.stride ?? spec.width);
+    this.offset = offset;
     this.fields = layout.fields;
     this.layout = layout;
     this.reset();

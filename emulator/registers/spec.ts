@@ -65,6 +65,3 @@ export type FieldName<S extends BlockSpec, N extends RegisterName<S>> = S['regis
 }
   ? keyof F & string
   : never;
-
-/** The identity, for its type: keeps the literal names of a declaration. */
-export const defineBlock = <const S extends BlockSpec>(spec: S): S => spec;

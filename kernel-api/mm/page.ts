@@ -18,21 +18,21 @@ export class Page {
   }
 }
 
-const CHUNK_SHIFT = 10;
+const CHUNK_SHIFT = 7;
 const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
 
 /** The handles made so far. */
 export class PageHandles {
   private readonly kernel: Kernel;
   private readonly frames: FrameTable;
-  private readonly chunks: (Page | null)[][] = [];
+  private readonly chunks: ((Page | null)[] | null)[];
   /** Handles of numbers that have no memory: device registers, nonsense. */
   private readonly others = new Map<number, Page>();
 
   constructor(kernel: Kernel, frames: FrameTable) {
     this.kernel = kernel;
     this.frames = frames;
-    for (let frame = 0; frame < frames.size; frame += CHUNK_MASK + 1) this.chunks.push([]);
+    this.chunks = new Array<null>(Math.ceil(frames.size / (CHUNK_MASK + 1))).fill(null);
   }
 
   /** The handle of a page frame number. */
@@ -43,11 +43,7 @@ export class PageHandles {
 
   /** The handle of a frame of the table, whose page frame number is known. */
   ofFrame(frame: number, pfn: number): Page {
-    let chunk = this.chunks[frame >>> CHUNK_SHIFT]!;
-    if (chunk.length === 0) {
-      chunk = new Array<Page | null>(CHUNK_MASK + 1).fill(null);
-      this.chunks[frame >>> CHUNK_SHIFT] = chunk;
-    }
+    const chunk = (this.chunks[frame >>> CHUNK_SHIFT] ??= new Array<Page | null>(CHUNK_MASK + 1).fill(null));
     return (chunk[frame & CHUNK_MASK] ??= new Page(this.kernel, pfn));
   }
 

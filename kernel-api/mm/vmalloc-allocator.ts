@@ -73,6 +73,12 @@ export class VmallocAllocator {
     return area.start;
   }
 
+  /** Maps consecutive pages, which stay as they are when this is unmapped. @returns the address, or 0 */
+  mapRun(pfn: number, count: number, uncached: boolean): VirtAddr {
+    const contents = { kind: 'vmap', pfns: null, physical: pfn * PAGE_SIZE, ownsPages: false, uncached } as const;
+    return this.areas.add(count * PAGE_SIZE, PAGE_SIZE, contents)?.start ?? virtAddr(0);
+  }
+
   /** `vfree`: unmaps the area that begins at an address and frees the pages that belong to it. */
   free(address: VirtAddr, where: string): void {
     const area = this.unmap(address, where);

@@ -41,6 +41,10 @@ export const vmap = (kernel: Kernel, pages: readonly Page[], count: number, flag
   return kernel.mm.vmalloc.map(pfns, (flags & VM_MAP_PUT_PAGES) !== 0, uncached);
 };
 
+/** The same with consecutive pages from `pfn` on. */
+export const vmap_contiguous = (kernel: Kernel, pfn: number, count: number, prot: Pgprot): VirtAddr =>
+  kernel.mm.vmalloc.mapRun(pfn, count, isUncached(prot) && kernel.isa.hasPageMemoryTypes);
+
 /** Takes a mapping of `vmap` away. NULL is ignored. */
 export const vunmap = (kernel: Kernel, address: VirtAddr): void => {
   if (address !== 0) kernel.mm.vmalloc.unmap(address, 'vunmap');

@@ -18,7 +18,7 @@ export class DeviceTree {
   constructor(kernel: Kernel, tree: FlattenedTree) {
     this.kernel = kernel;
     const nodes: OfNode[] = [];
-    this.root = this.unflatten(tree.root, nodes);
+    this.root = this.unflatten(tree.root, null, nodes);
     this.nodes = nodes;
   }
 
@@ -27,18 +27,13 @@ export class DeviceTree {
     return this.byPhandle.get(phandle) ?? null;
   }
 
-  private unflatten(root: DeviceTreeNode, nodes: OfNode[]): OfNode {
-    const made = new Map<DeviceTreeNode, OfNode>();
-    for (const source of root.walk()) {
-      const parent = source.parent === undefined ? null : (made.get(source.parent) ?? null);
-      const value = source.getProperty('phandle') ?? source.getProperty('linux,phandle');
-      const node = new OfNode(this, source, parent, value === undefined ? 0 : (readCell(value, 0) ?? 0));
-      parent?.children.push(node);
-      if (node.phandle !== 0 && !this.byPhandle.has(node.phandle)) this.byPhandle.set(node.phandle, node);
-      made.set(source, node);
-      nodes.push(node);
-    }
-    return nodes[0]!;
+  private unflatten(source: DeviceTreeNode, parent: OfNode | null, nodes: OfNode[]): OfNode {
+    const value = source.getProperty('phandle') ?? source.getProperty('linux,phandle');
+    const node = new OfNode(this, source, parent, value === undefined ? 0 : (readCell(value, 0) ?? 0));
+    if (node.phandle !== 0 && !this.byPhandle.has(node.phandle)) this.byPhandle.set(node.phandle, node);
+    nodes.push(node);
+    for (const child of source.children) node.children.push(this.unflatten(child, node, nodes));
+    return node;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DeviceTreeNode } from '../../base/fdt';
+import { readStrings, type DeviceTreeNode } from '../../base/fdt';
 import type { DeviceTree } from './device-tree';
 
 /** `struct device_node`: a node of the device tree as the kernel keeps it. */
@@ -16,7 +16,7 @@ export class OfNode {
   /** A device was created for it (`OF_POPULATED`). */
   populated = false;
   private readonly source: DeviceTreeNode;
-  private readonly values = new Map<string, Uint8Array>();
+  private compatibleNames: readonly string[] | undefined;
 
   constructor(tree: DeviceTree, source: DeviceTreeNode, parent: OfNode | null, phandle: number) {
     this.tree = tree;
@@ -26,7 +26,6 @@ export class OfNode {
     this.name = at < 0 ? source.name : source.name.slice(0, at);
     this.parent = parent;
     this.phandle = phandle;
-    for (const { name, value } of source.properties) this.values.set(name, value);
   }
 
   /** Full path, as `%pOF` prints it. */
@@ -36,6 +35,15 @@ export class OfNode {
 
   /** The bytes of a property; undefined if it is not there. Not to be written to. */
   property(name: string): Uint8Array | undefined {
-    return this.values.get(name);
+    for (const property of this.source.properties) if (property.name === name) return property.value;
+    return undefined;
+  }
+
+  /** The strings of `compatible` in lower case. A malformed property has none. */
+  get compatible(): readonly string[] {
+    this.compatibleNames ??= (readStrings(this.property('compatible') ?? new Uint8Array()) ?? []).map((each) =>
+      each.toLowerCase(),
+    );
+    return this.compatibleNames;
   }
 }

@@ -122,10 +122,8 @@ export const of_property_match_string = (np: OfNode, propname: string, string: s
 };
 
 /** Whether `compatible` names a string. A malformed property is compatible with nothing. */
-export const of_device_is_compatible = (np: OfNode, compatible: string): boolean => {
-  const strings = stringsOf(np, 'compatible');
-  return typeof strings !== 'number' && strings.some((string) => string.toLowerCase() === compatible.toLowerCase());
-};
+export const of_device_is_compatible = (np: OfNode, compatible: string): boolean =>
+  np.compatible.includes(compatible.toLowerCase());
 
 /** Whether the device may be used: `status` is absent, `okay` or `ok`. */
 export const of_device_is_available = (np: OfNode): boolean => {

@@ -11,8 +11,19 @@ export interface Moment {
   readonly byDevice?: true;
 }
 
-/** Names the lines of the driver that is at work, as `file:line`, the innermost first; none where no driver is. */
-export type SiteProbe = () => readonly string[];
+/** Names lines of a driver, as `file:line`, the innermost first; none where no driver was at work. */
+export type SiteReader = () => readonly string[];
+
+/** Remembers where the driver is that is at work. It is asked often, the reader that it returns seldom. */
+export type SiteProbe = () => SiteReader;
+
+/** Whose lines are wanted. */
+export interface WantedLines {
+  /** The lines of so many moments are remembered as they come; they cost microseconds each, and room. Default 256. */
+  readonly remember?: number;
+  /** Ticks of an earlier run of the same case at which lines are remembered instead, ascending. Default: there was none. */
+  readonly wanted?: readonly number[];
+}
 
 /** A mistake as it was just found. */
 export interface Finding {
@@ -42,6 +53,7 @@ export interface Kept {
 const KEPT_EACH = 8;
 /** How many reports there are at most. */
 const KEPT_ALL = 256;
+const REMEMBERED = 256;
 const HARMS: readonly Harm[] = ['none', 'possible', 'happened'];
 
 const worse = (a: Harm, b: Harm): Harm => (HARMS.indexOf(a) > HARMS.indexOf(b) ? a : b);
@@ -49,8 +61,9 @@ const worse = (a: Harm, b: Harm): Harm => (HARMS.indexOf(a) > HARMS.indexOf(b) ?
 /**
  * Keeps what the sanitizer finds, and makes reports of it.
  *
- * Asking the host for the driver's line takes microseconds, so lines are found by running the case again: the second run
- * sees the same things in the same order, and asks at those moments that the first one's findings are about.
+ * Asking the host for the driver's line takes microseconds, so only the first moments that somebody keeps have theirs. For those
+ * that come later lines are found by running the case again: the second run sees the same things in the same order, and asks
+ * at those moments that the first one's findings are about.
  */
 export class Recorder {
   /** Is told of each finding. */
@@ -58,19 +71,21 @@ export class Recorder {
   private readonly clock: { readonly now: number };
   private readonly site: SiteProbe;
   private readonly wanted: readonly number[];
-  private readonly sites = new Map<number, readonly string[]>();
+  private readonly sites = new Map<number, SiteReader>();
+  /** How many more moments get their lines at once. */
+  private ahead: number;
   private readonly groups = new Map<string, Kept[]>();
   private kept = 0;
   private ticks = 0;
   private nextWanted: number;
   private wantedIndex = 0;
 
-  /** @param wanted ticks at which `site` is asked, ascending */
-  constructor(clock: { readonly now: number }, site: SiteProbe, wanted: readonly number[] = []) {
+  constructor(clock: { readonly now: number }, site: SiteProbe, { wanted, remember = REMEMBERED }: WantedLines = {}) {
     this.clock = clock;
     this.site = site;
-    this.wanted = wanted;
-    this.nextWanted = wanted[0] ?? -1;
+    this.wanted = wanted ?? [];
+    this.ahead = wanted === undefined ? remember : 0;
+    this.nextWanted = this.wanted[0] ?? -1;
   }
 
   /** Something happens that a report may want to tell of. */
@@ -82,12 +97,17 @@ export class Recorder {
 
   /** The moment of the last step. */
   get now(): Moment {
-    return { tick: this.ticks, time: this.clock.now };
+    const { ticks, sites } = this;
+    if (this.ahead > 0 && !sites.has(ticks)) {
+      this.ahead--;
+      sites.set(ticks, this.site());
+    }
+    return { tick: ticks, time: this.clock.now };
   }
 
   /** The moment of the last step, if it is a device's. */
   get nowByDevice(): Moment {
-    return { ...this.now, byDevice: true };
+    return { tick: this.ticks, time: this.clock.now, byDevice: true };
   }
 
   /** The tick of the last step. */
@@ -114,10 +134,11 @@ export class Recorder {
     return last;
   }
 
-  /** The ticks of all moments that findings are about, ascending. */
+  /** The ticks of all moments that findings are about, ascending; none if their lines are known. */
   ticksOfInterest(): number[] {
     const all = [...this.groups.values()].flat().flatMap(({ finding }) => finding.places);
     const ticks = all.flatMap(([, when]) => (when === null || when.byDevice ? [] : [when.tick]));
+    if (ticks.every((tick) => this.sites.has(tick))) return [];
     return [...new Set(ticks)].sort((a, b) => a - b);
   }
 
@@ -143,7 +164,7 @@ export class Recorder {
     const { id, device, message, picture = [], severity } = finding;
     const known = finding.places.filter((place): place is readonly [string, Moment] => place[1] !== null);
     const places = known.map(([what, { tick, time, byDevice }]) => {
-      const lines = byDevice ? [] : (this.sites.get(tick) ?? []);
+      const lines = byDevice ? [] : (this.sites.get(tick)?.() ?? []);
       return { what, time, lines, tick };
     });
     places.sort((a, b) => a.tick - b.tick);

@@ -6,7 +6,7 @@ import type { MemoryWatch } from '../../emulator/bus/memory-watch';
 import { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
 import type { ReportId } from './catalogue';
-import { Recorder, type SiteProbe } from './recorder';
+import { Recorder, type SiteProbe, type WantedLines } from './recorder';
 import type { SanitizerReport } from './report';
 import { AllocationRules } from './rules/allocation';
 import { BindingRules } from './rules/binding';
@@ -20,11 +20,8 @@ import { UnmapRules } from './rules/unmap';
 import { SanitizerState } from './state';
 
 /** How to watch a run. */
-export interface SanitizerOptions {
-  /** Is asked at the moments in `wanted`. */
+export interface SanitizerOptions extends WantedLines {
   readonly site: SiteProbe;
-  /** Moments of an earlier run of the same case, in its ticks, ascending. Default: none. */
-  readonly wanted?: readonly number[];
 }
 
 /**
@@ -46,7 +43,7 @@ export class Sanitizer implements MemoryWatch {
   /** Begins to follow a machine, which was built with this as its `watch`. Once. */
   attach(machine: Machine): void {
     if (this.rules !== undefined) throw new LabError('a sanitizer follows one machine only');
-    const recorder = new Recorder(machine.clock, this.options.site, this.options.wanted);
+    const recorder = new Recorder(machine.clock, this.options.site, this.options);
     this.recorder = recorder;
     this.rules = makeRules(new SanitizerState(machine, recorder, this.pages));
     machine.trace.subscribe(
@@ -90,7 +87,7 @@ export class Sanitizer implements MemoryWatch {
     return this.recorder?.reports() ?? [];
   }
 
-  /** The moments for which another run should tell lines, ascending. */
+  /** The moments for which another run should tell lines, ascending; none if all lines are known. */
   get ticksOfInterest(): number[] {
     this.rules?.descriptors.settle(true);
     return this.recorder?.ticksOfInterest() ?? [];

@@ -11,7 +11,7 @@ import {
 import type { Engine } from './lib/engine';
 import { BOUNCING, TRANSLATED, exhibit } from './lib/exhibit';
 import { onBuffer } from './lib/scene';
-import { sendInShortage } from './lib/shortage';
+import { SHORT_MACHINE, sendInShortage } from './lib/shortage';
 
 const LENGTH = 512;
 
@@ -54,6 +54,7 @@ export default exhibit({
   dmaDebug: 'P',
   reports: ['DMA-MAP-FAILED-USED', 'DMA-MAP-UNCHECKED'],
   shows: [...BOUNCING, ...TRANSLATED],
+  machine: SHORT_MACHINE,
   buggy: scene(sendBuggy),
   fixed: scene(sendFixed),
 });

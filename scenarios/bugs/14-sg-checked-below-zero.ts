@@ -11,7 +11,7 @@ import {
 import type { Engine } from './lib/engine';
 import { BOUNCING, TRANSLATED, exhibit } from './lib/exhibit';
 import { fillList, onList } from './lib/scattered-list';
-import { sendInShortage } from './lib/shortage';
+import { SHORT_MACHINE, sendInShortage } from './lib/shortage';
 
 /** The engine of this driver takes one segment. */
 const ENTRIES = 1;
@@ -54,6 +54,7 @@ export default exhibit({
   dmaDebug: 'N',
   reports: ['DMA-MAP-FAILED-USED'],
   shows: [...BOUNCING, ...TRANSLATED],
+  machine: SHORT_MACHINE,
   buggy: scene(sendBuggy),
   fixed: scene(sendFixed),
 });

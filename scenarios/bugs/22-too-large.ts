@@ -17,7 +17,7 @@ import { judge, judgeThat } from './lib/verdict';
 
 /** What the device moves at once, and a request: more than a bounce buffer holds. */
 const LARGEST = 0x8_0000;
-const REQUEST = 0x4_8000;
+const REQUEST = 0x4_1000;
 
 type Receive = (engine: Engine, buffer: VirtAddr) => Promise<number>;
 

@@ -28,7 +28,7 @@ const reportsOn = async (
   seedOfAll: number,
   drive: (bench: Bench) => void | Promise<void>,
 ): Promise<SanitizerReport[]> => {
-  const sanitizer = new Sanitizer({ site: () => [] });
+  const sanitizer = new Sanitizer({ site: () => () => [] });
   const body = async (bench: Bench): Promise<void> => {
     await drive(bench);
     for (const { dev } of bench.masters) await bench.kernel.drivers.unbind('bus-master', dev.name);

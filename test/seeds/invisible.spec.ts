@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 
+import { rememberCallSites } from '../../base/call-site';
 import { Prng } from '../../base/prng';
 import { Machine } from '../../lab/machine';
 import type { MatrixCase } from '../../lab/matrix/axes';
@@ -18,7 +19,7 @@ import { hostTurn, ramPool } from '../support/on-machine';
 import { shuffled } from './lib/sweep';
 import { THOROUGH } from './lib/thorough';
 
-/** The sanitizer never changes what the machine does. */
+/** The sanitizer never changes what the machine does, and tells the same lines whether it remembers them or runs again. */
 
 /** Of each scenario. */
 const CASES = THOROUGH ? 4 : 1;
@@ -56,7 +57,7 @@ const runAlone = async (scenario: Scenario, where: MatrixCase, seed: number): Pr
 const measuresOf = ({ failure: _failure, reports: _reports, status: _status, ...measures }: ScenarioResult): object =>
   measures;
 
-/** Runs a case alone, traced, and watched, which is twice if there is something to report. */
+/** Runs a case alone, traced, watched, and watched without remembering lines, which is twice if there is something to report. */
 const compare = async (scenario: Scenario, where: MatrixCase, seed: number): Promise<number> => {
   const endings: Ending[] = [];
   const noted = noting(scenario, endings);
@@ -65,10 +66,13 @@ const compare = async (scenario: Scenario, where: MatrixCase, seed: number): Pro
   // To tell of a mapping the kernel looks things up in memory, and its cache then has lines that it would not have had.
   if (isCached) endings.length = 0;
   const plain = await runScenario(noted, options);
-  const watched = await runScenario(noted, { ...options, sanitizer: { site: () => ['driver.ts:1'] } });
+  const watched = await runScenario(noted, { ...options, sanitizer: true });
+  const again = await runScenario(noted, { ...options, sanitizer: { site: rememberCallSites, remember: 0 } });
   const what = `${caseName(scenario.name, where)}, seed ${seed}`;
   expect(measuresOf(watched), what).to.deep.equal(measuresOf(plain));
-  expect(endings.length, what).to.be.within(isCached ? 2 : 3, isCached ? 3 : 4);
+  expect(measuresOf(again), what).to.deep.equal(measuresOf(plain));
+  expect(again.reports, what).to.deep.equal(watched.reports);
+  expect(endings.length, what).to.be.within(isCached ? 3 : 4, isCached ? 5 : 6);
   for (const ending of endings) expect(ending, what).to.deep.equal(endings[0]);
   return watched.reports.length;
 };

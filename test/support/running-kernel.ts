@@ -10,6 +10,7 @@ import { SystemBus } from '../../emulator/bus/system-bus';
 import { Clock } from '../../emulator/clock';
 import { Cpu } from '../../emulator/cpu/cpu';
 import { Plic } from '../../emulator/interrupts/plic';
+import { designPlic } from '../../emulator/interrupts/plic-registers';
 import { Ram } from '../../emulator/memory/ram';
 import { DriverCore } from '../../kernel-api/base/driver-core';
 import type { StructDevice } from '../../kernel-api/base/struct-device';
@@ -111,7 +112,7 @@ export const makeRunningKernel = ({
   const trace = new Trace(() => clock.now);
   const bus = new SystemBus(new Ram(BANKS));
   const cpu = new Cpu(bus, clock, trace);
-  const plic = new Plic({ sources: PLIC_SOURCES });
+  const plic = new Plic(designPlic({ sources: PLIC_SOURCES }));
   plic.connectTrace(trace);
   plic.connectOutput(0, cpu.externalInterrupt);
   bus.mount(PLIC_BASE, plic.registers);

@@ -8,6 +8,9 @@ import { tellEnd, type Completer } from './completer';
 import type { DoneEnd } from './done-end';
 import type { RequestEnd } from './request-end';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /** Tells in a completion queue, whose phase changes each lap: that of this queue, or of another one. */
 export class DoneQueueCompleter implements Completer {
   private readonly entry: EntryPlan;
@@ -40,7 +43,7 @@ export class DoneQueueCompleter implements Completer {
     const end = this.ends[setup.doneQueue];
     this.end = end ?? this.own;
     if (end === this.own) return end.begin(setup);
-    return end?.live === true ? ERROR.NONE : ERROR.CONFIG;
+    return end?.live === true ? NONE : ERROR.CONFIG;
   }
 
   hasRoom(head: number): boolean {
@@ -49,7 +52,6 @@ export class DoneQueueCompleter implements Completer {
 
   complete(request: RequestEnd): ErrorCode {
     const { done, entry, lanes, place, bus, end } = this;
-    lanes.fill(0);
     done.id!.putHalves(lanes, 0, entry.id!.lo(request.lanes, request.base), entry.id!.hi(request.lanes, request.base));
     tellEnd(done, lanes, 0, request, request.written);
     done.head?.put(lanes, 0, request.index);
@@ -58,7 +60,7 @@ export class DoneQueueCompleter implements Completer {
     end.find(place, done.size);
     if (!bus.complete(place.page, place.offset, lanes, 0, done.size)) return ERROR.COMPLETION;
     end.advance();
-    return ERROR.NONE;
+    return NONE;
   }
 
   keep(): void {
@@ -66,7 +68,7 @@ export class DoneQueueCompleter implements Completer {
   }
 
   pass(): ErrorCode {
-    return ERROR.NONE;
+    return NONE;
   }
 
   holds(): boolean {

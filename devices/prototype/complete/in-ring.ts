@@ -4,6 +4,9 @@ import { ERROR, type ErrorCode } from '../spec';
 import { rangeOf, tellEnd, type ByteRange, type Completer } from './completer';
 import type { RequestEnd } from './request-end';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /**
  * Tells in the ring, over the first entry of the request: the id of its last one, the bytes written, and the phases of the lap.
  * Where there is no field for the bytes written, the entry's length has them.
@@ -24,7 +27,7 @@ export class InRingCompleter implements Completer {
   }
 
   start(): ErrorCode {
-    return ERROR.NONE;
+    return NONE;
   }
 
   hasRoom(): boolean {
@@ -33,7 +36,6 @@ export class InRingCompleter implements Completer {
 
   complete(end: RequestEnd): ErrorCode {
     const { plan, lanes, range, bus } = this;
-    lanes.fill(0);
     plan.id?.putHalves(lanes, 0, plan.id.lo(end.lanes, end.base), plan.id.hi(end.lanes, end.base));
     tellEnd(plan, lanes, 0, end, end.toMemory);
     if (plan.written === null) plan.length?.putBytes(lanes, 0, end.toMemory);
@@ -42,7 +44,7 @@ export class InRingCompleter implements Completer {
     plan.usedPhase?.mark(lanes, 0, end.extra === 1);
     const at = end.offset + range.from;
     const done = bus.complete(end.page + (at >>> 12), at & 0xfff, lanes, range.from, range.to - range.from);
-    return done ? ERROR.NONE : ERROR.COMPLETION;
+    return done ? NONE : ERROR.COMPLETION;
   }
 
   keep(): void {
@@ -50,7 +52,7 @@ export class InRingCompleter implements Completer {
   }
 
   pass(): ErrorCode {
-    return ERROR.NONE;
+    return NONE;
   }
 
   holds(): boolean {

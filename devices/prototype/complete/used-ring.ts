@@ -7,6 +7,9 @@ import { ERROR, type ErrorCode } from '../spec';
 import { tellEnd, type Completer } from './completer';
 import type { RequestEnd } from './request-end';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /** Tells in a ring behind a header, whose index counts all that were ever told. */
 export class UsedRingCompleter implements Completer {
   tail = 0;
@@ -21,6 +24,8 @@ export class UsedRingCompleter implements Completer {
   private readonly start0 = new Place();
   private readonly place = new Place();
   private size = 1;
+  /** The place in the ring that `tail` falls on. */
+  private slot = 0;
 
   constructor(plan: Plan, bus: DescriptorBus) {
     this.header = plan.doneHeader!;
@@ -37,7 +42,9 @@ export class UsedRingCompleter implements Completer {
     this.size = setup.size;
     this.tail = setup.doneTail;
     this.start0.set(setup.done.page, setup.done.offset);
-    return this.size < 1 || this.tail >= this.modulus ? ERROR.CONFIG : ERROR.NONE;
+    if (this.size < 1 || this.tail >= this.modulus) return ERROR.CONFIG;
+    this.slot = this.tail % this.size;
+    return NONE;
   }
 
   hasRoom(): boolean {
@@ -46,19 +53,19 @@ export class UsedRingCompleter implements Completer {
 
   complete(end: RequestEnd): ErrorCode {
     const { element, header, lanes, place, bus, start0 } = this;
-    lanes.fill(0);
     if (this.byHead) element.id!.put(lanes, 0, end.extra);
     else if (this.entry.id !== null) {
       const { id } = this.entry;
       element.id!.putHalves(lanes, 0, id.lo(end.lanes, end.base), id.hi(end.lanes, end.base));
     }
     tellEnd(element, lanes, 0, end, end.toMemory);
-    place.setPast(start0, header.size + (this.tail % this.size) * element.size);
+    place.setPast(start0, header.size + this.slot * element.size);
     if (!bus.complete(place.page, place.offset, lanes, 0, element.size)) return ERROR.COMPLETION;
     this.tail = this.tail + 1 === this.modulus ? 0 : this.tail + 1;
+    this.slot = this.tail === 0 || this.slot + 1 === this.size ? 0 : this.slot + 1;
     header.index!.put(this.headerLanes, 0, this.tail);
     const told = bus.complete(start0.page, start0.offset, this.headerLanes, 0, header.size);
-    return told ? ERROR.NONE : ERROR.COMPLETION;
+    return told ? NONE : ERROR.COMPLETION;
   }
 
   keep(): void {
@@ -66,7 +73,7 @@ export class UsedRingCompleter implements Completer {
   }
 
   pass(): ErrorCode {
-    return ERROR.NONE;
+    return NONE;
   }
 
   holds(): boolean {

@@ -8,6 +8,9 @@ import { ERROR } from '../spec';
 import type { QueueStatistics } from '../statistics';
 import type { StreamPort } from '../stream/stream-port';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { COPY, FROM_MEMORY, TO_MEMORY } = MOVES;
+
 /** Most items that one step moves one by one, where an address stays. Bounds the work of a timer firing. */
 const MOST_ITEMS = 256;
 
@@ -60,13 +63,13 @@ export class DataMover {
 
   /** Whether the stream lets it go on. */
   get ready(): boolean {
-    if (this.moves === MOVES.FROM_MEMORY) return this.stream.room > 0;
-    return this.moves !== MOVES.TO_MEMORY || this.stream.available(1) > 0;
+    if (this.moves === FROM_MEMORY) return this.stream.room > 0;
+    return this.moves !== TO_MEMORY || this.stream.available(1) > 0;
   }
 
   /** While the source has nothing: whether that is because its packet is over. */
   seesEnd(): boolean {
-    if (this.moves !== MOVES.TO_MEMORY || this.stream.available(1) > 0) return false;
+    if (this.moves !== TO_MEMORY || this.stream.available(1) > 0) return false;
     this.packetEnded = this.stream.takeEnd();
     return this.packetEnded;
   }
@@ -83,8 +86,8 @@ export class DataMover {
     if (this.fromFixed || this.toFixed) return this.moveItems(budget);
     if (this.discards) return this.discard(Math.min(this.left, budget));
     const most = Math.min(this.left, budget);
-    if (this.moves === MOVES.COPY) return this.copy(most);
-    return this.moves === MOVES.FROM_MEMORY ? this.send(most) : this.receive(most);
+    if (this.moves === COPY) return this.copy(most);
+    return this.moves === FROM_MEMORY ? this.send(most) : this.receive(most);
   }
 
   private copy(length: number): number {
@@ -132,7 +135,7 @@ export class DataMover {
 
   private discard(most: number): number {
     const { stream } = this;
-    if (this.moves !== MOVES.TO_MEMORY) {
+    if (this.moves !== TO_MEMORY) {
       this.left -= most;
       return most;
     }

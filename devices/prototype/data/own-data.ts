@@ -7,6 +7,10 @@ import { ERROR, type ErrorCode } from '../spec';
 import type { DataMover } from './data-mover';
 import type { EntryData } from './entry-data';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+const { COPY, FROM_MEMORY, NOTHING } = MOVES;
+
 /** Whether a run at a place keeps what its address field asks for. */
 export const addressFits = (field: AddressAccess, lo: number, hi: number, bytes: number): boolean => {
   if ((lo & field.alignMask) !== 0) return false;
@@ -49,10 +53,10 @@ export class OwnData implements EntryData {
     this.over = true;
     this.plan = this.shapes.of(lanes, base).plan;
     const moves = this.plan.moves(lanes, base, otherwise);
-    if (moves === MOVES.NOTHING) return ERROR.NONE;
+    if (moves === NOTHING) return NONE;
     if (moves === MOVES.UNKNOWN) return ERROR.OPCODE;
     mover.moves = moves;
-    if (moves === MOVES.COPY) return this.setCopy(lanes, base);
+    if (moves === COPY) return this.setCopy(lanes, base);
     this.lanes = lanes;
     this.base = base;
     this.run = 0;
@@ -70,9 +74,9 @@ export class OwnData implements EntryData {
     const bytes = bytesOf(length, plan, lanes, base);
     if (this.tooLong(length, bytes)) return ERROR.LENGTH;
     if (!addressFits(address, address.lo(lanes, base), address.hi(lanes, base), bytes)) return ERROR.ADDRESS;
-    setPlace(mover.moves === MOVES.FROM_MEMORY ? mover.from : mover.to, address, lanes, base);
+    setPlace(mover.moves === FROM_MEMORY ? mover.from : mover.to, address, lanes, base);
     mover.left = bytes;
-    return ERROR.NONE;
+    return NONE;
   }
 
   private tooLong(length: LengthAccess | null, bytes: number): boolean {
@@ -97,7 +101,7 @@ export class OwnData implements EntryData {
     setPlace(mover.to, destination, lanes, base);
     if (mover.fromFixed || mover.toFixed) mover.itemBytes = itemBytes(length, lanes, base);
     mover.left = bytes;
-    return ERROR.NONE;
+    return NONE;
   }
 }
 

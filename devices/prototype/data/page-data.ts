@@ -10,6 +10,13 @@ import type { EntryData } from './entry-data';
 import { ListWindow } from './list-window';
 import { bytesOf, setPlace } from './own-data';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+const { FROM_MEMORY, NOTHING } = MOVES;
+
+/** A power of two whose multiples are told from others by the low half of an address. */
+const isSmallPower = (bytes: number): boolean => bytes <= 2 ** 30 && (bytes & (bytes - 1)) === 0;
+
 /**
  * Data in pages: the entry's first address may begin within its page; the second is that of the second page, or where there
  * are more than two, of a list of the others. The last element of a list that fills its page leads to the next list.
@@ -22,9 +29,11 @@ export class PageData implements EntryData {
   private readonly mover: DataMover;
   private readonly window: ListWindow;
   private readonly page: number;
+  /** The bits of an address within its page; negative if pages are no power of two. */
+  private readonly mask: number;
   private readonly maxLength: number;
   private readonly place = new Place();
-  private moves: Moves = MOVES.NOTHING;
+  private moves: Moves = NOTHING;
   /** Bytes that no run has been made for yet. */
   private remaining = 0;
   private index = 0;
@@ -38,12 +47,14 @@ export class PageData implements EntryData {
     this.element = element;
     this.mover = mover;
     this.page = plan.page;
+    this.mask = isSmallPower(plan.page) ? plan.page - 1 : -1;
     this.maxLength = parameters.maxLength;
     this.window = new ListWindow(element, bus, parameters);
   }
 
   /** Where in its page of data or of a list a place is. */
   private within({ page, offset }: Place): number {
+    if (this.mask >= 0) return ((page << 12) | offset) & this.mask;
     return ((page % Math.max(1, this.page / 4096)) * 4096 + offset) % this.page;
   }
 
@@ -55,7 +66,7 @@ export class PageData implements EntryData {
     this.over = true;
     this.remaining = 0;
     this.moves = plan.moves(lanes, base, otherwise);
-    if (this.moves === MOVES.NOTHING) return ERROR.NONE;
+    if (this.moves === NOTHING) return NONE;
     const { length, data, list } = plan;
     if (this.moves === MOVES.UNKNOWN || data === null || list === null) return ERROR.OPCODE;
     const bytes = bytesOf(length, plan, lanes, base);
@@ -65,7 +76,7 @@ export class PageData implements EntryData {
     this.remaining = bytes;
     this.run(Math.min(bytes, this.page - this.within(this.place)));
     if (!this.over) return this.openSecond(lanes, base);
-    return ERROR.NONE;
+    return NONE;
   }
 
   private openSecond(lanes: Int32Array, base: number): ErrorCode {
@@ -77,7 +88,7 @@ export class PageData implements EntryData {
       setPlace(this.window.start, list, lanes, base);
       this.openList();
     }
-    return ERROR.NONE;
+    return NONE;
   }
 
   private openList(): void {
@@ -89,7 +100,7 @@ export class PageData implements EntryData {
   /** Makes a run of bytes at `place`. */
   private run(bytes: number): void {
     const { mover, place } = this;
-    (this.moves === MOVES.FROM_MEMORY ? mover.from : mover.to).set(place.page, place.offset);
+    (this.moves === FROM_MEMORY ? mover.from : mover.to).set(place.page, place.offset);
     mover.moves = this.moves;
     mover.left = bytes;
     this.remaining -= bytes;
@@ -99,12 +110,12 @@ export class PageData implements EntryData {
   next(): ErrorCode {
     if (!this.second) {
       const code = this.takeElement(true);
-      if (code !== ERROR.NONE) return code;
+      if (code !== NONE) return code;
     }
     // Only the first page may begin within.
     if (this.within(this.place) !== 0) return ERROR.ADDRESS;
     this.run(Math.min(this.remaining, this.page));
-    return ERROR.NONE;
+    return NONE;
   }
 
   private takeElement(mayLead: boolean): ErrorCode {
@@ -114,7 +125,7 @@ export class PageData implements EntryData {
     setPlace(this.place, element.data!, window.lanes, at);
     const leads = this.index === window.count - 1 && this.remaining > this.page;
     this.index++;
-    if (!leads) return ERROR.NONE;
+    if (!leads) return NONE;
     if (!mayLead) return ERROR.TOO_LONG;
     window.start.set(this.place.page, this.place.offset);
     this.openList();

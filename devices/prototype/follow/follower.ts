@@ -2,10 +2,14 @@ import type { DescriptorBus } from '../bus';
 import { Failure } from '../failure';
 import type { PrototypeParameters } from '../options';
 import type { Place } from '../place';
-import { owns, type Plan } from '../plan/plan';
+import type { MarkAccess } from '../plan/field-access';
+import type { Plan } from '../plan/plan';
 import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
 import { EntryFifo } from './entry-fifo';
+
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
 
 /** What a follower needs. */
 export interface FollowerParts {
@@ -32,9 +36,17 @@ export abstract class Follower {
   protected readonly outstanding: number;
   /** Entries that one bus request can hold. */
   protected readonly burst: number;
+  /** Bits that say whose an entry is. Heads are the device's once they are counted, and so is what a tail gives. */
+  private readonly ownerMark: MarkAccess | null;
+  private readonly phaseMark: MarkAccess | null;
+  private readonly usedMark: MarkAccess | null;
 
   constructor({ plan, parameters, bus, setup }: FollowerParts) {
-    const { size, lanes } = plan.entry;
+    const { size, lanes, owner, phase, usedPhase } = plan.entry;
+    const { kind } = plan.format.ownership;
+    this.ownerMark = kind === 'bit' ? owner : null;
+    this.phaseMark = kind === 'phase' ? phase : null;
+    this.usedMark = kind === 'phase' ? usedPhase : null;
     this.plan = plan;
     this.bus = bus;
     this.setup = setup;
@@ -91,11 +103,16 @@ export abstract class Follower {
   protected abstract fetchMore(now: number): void;
 
   pump(now: number): void {
-    if (this.looking && this.failure.code === ERROR.NONE && this.fifo.count < this.fifo.depth) this.fetchMore(now);
+    if (this.looking && this.failure.code === NONE && this.fifo.count < this.fifo.depth) this.fetchMore(now);
   }
 
   protected owns(base: number, phase: number): boolean {
-    return owns(this.plan, this.fifo.lanes, base, phase);
+    const { ownerMark, phaseMark, usedMark } = this;
+    const { lanes } = this.fifo;
+    if (ownerMark !== null) return ownerMark.is(lanes, base);
+    if (phaseMark === null) return true;
+    const given = phase === 1;
+    return phaseMark.is(lanes, base) === given && (usedMark === null || usedMark.is(lanes, base) !== given);
   }
 
   /** Answers come in order, as fast as IOMMU and bus let them. */

@@ -11,6 +11,8 @@ export class HeadsFollower extends Follower {
   private readonly limit: number;
   /** Heads that were taken, and those that software has added, as the header counts. */
   private seen = 0;
+  /** The place in the ring that `seen` falls on. */
+  private slot = 0;
   private added = 0;
   private modulus = 1;
   /** The next entry of the chain that is being fetched. */
@@ -44,6 +46,7 @@ export class HeadsFollower extends Follower {
     const { size, index } = this.setup;
     if (size < 1 || size > MAX_ENTRIES || size > this.modulus || index >= this.modulus) return ERROR.CONFIG;
     this.seen = index;
+    this.slot = index % size;
     this.added = index;
     this.inChain = false;
     this.windowCount = 0;
@@ -93,7 +96,12 @@ export class HeadsFollower extends Follower {
     this.length++;
     this.inChain = this.chained && entry.more!.is(this.fifo.lanes, base);
     if (this.inChain) this.nextIndex = entry.nextIndex!.number(this.fifo.lanes, base);
-    else this.seen = this.seen + 1 === this.modulus ? 0 : this.seen + 1;
+    else this.step();
+  }
+
+  private step(): void {
+    this.seen = this.after(this.seen);
+    this.slot = this.seen === 0 || this.slot + 1 === this.setup.size ? 0 : this.slot + 1;
   }
 
   private mayFollow(): boolean {
@@ -110,7 +118,7 @@ export class HeadsFollower extends Follower {
   /** Takes the next head. */
   private nextHead(): boolean {
     if (this.seen === this.added && !this.readHeader()) return false;
-    const slot = this.seen % this.setup.size;
+    const { slot } = this;
     if (slot < this.windowFrom || slot >= this.windowFrom + this.windowCount || this.windowCount === 0) {
       if (!this.readHeads(slot)) return false;
     }

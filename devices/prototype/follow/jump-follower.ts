@@ -56,9 +56,9 @@ export class JumpFollower extends RingFollower {
     const { fifo, next, plan } = this;
     fifo.push(next.page, next.offset, this.position, this.phase, readyAt);
     this.inFlight++;
-    this.position = this.after(this.position);
+    const lapBegins = this.step();
     // Where no jump tells that the phase changes, it does so after as many entries as the ring has.
-    if (this.toggle === null && this.position % this.setup.size === 0) this.phase ^= 1;
+    if (this.toggle === null && lapBegins) this.phase ^= 1;
     if (this.jump.is(fifo.lanes, base)) {
       this.follow(base);
       return;

@@ -3,6 +3,9 @@ import { Place } from '../place';
 import { ERROR, MAX_ENTRIES, type ErrorCode } from '../spec';
 import { Follower, type FollowerParts } from './follower';
 
+// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
+const { NONE } = ERROR;
+
 /** Lists that may wait in line. */
 const MOST_LISTS = 32;
 
@@ -41,7 +44,7 @@ export class LinkedFollower extends Follower {
     this.lists.length = 0;
     this.length = 0;
     this.position = 0;
-    return ERROR.NONE;
+    return NONE;
   }
 
   override get listAt(): bigint | undefined {
@@ -64,7 +67,7 @@ export class LinkedFollower extends Follower {
       this.length = 0;
     }
     this.looking = true;
-    return ERROR.NONE;
+    return NONE;
   }
 
   private addList(lo: number, hi: number): ErrorCode {
@@ -75,7 +78,7 @@ export class LinkedFollower extends Follower {
     // A list that rests in its middle is given up.
     if (!this.looking) this.hasNext = false;
     this.looking = true;
-    return ERROR.NONE;
+    return NONE;
   }
 
   private get limit(): number {
@@ -156,7 +159,7 @@ export class LinkedFollower extends Follower {
       this.hasNext = true;
     } else if (this.hasEnded && this.plan.format.doorbell.value === 'notify') this.rereadLink();
     if (!this.hasNext) this.looking = false;
-    return this.hasNext && this.failure.code === ERROR.NONE;
+    return this.hasNext && this.failure.code === NONE;
   }
 
   private rereadLink(): void {

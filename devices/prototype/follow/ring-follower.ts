@@ -10,6 +10,8 @@ export class RingFollower extends Follower {
   /** The entry that is fetched next, and the end of what was given; as `Q_INDEX` counts. */
   protected position = 0;
   protected tail = 0;
+  /** The place in the ring that `position` falls on. */
+  protected slot = 0;
   protected modulus = 1;
   protected phase = 1;
   private readonly place = new Place();
@@ -20,6 +22,7 @@ export class RingFollower extends Follower {
     this.modulus = counting ? COUNT_MODULUS : size;
     if (index >= this.modulus) return ERROR.CONFIG;
     this.position = index;
+    this.slot = index % size;
     this.tail = index;
     this.phase = phase;
     return ERROR.NONE;
@@ -46,10 +49,10 @@ export class RingFollower extends Follower {
   }
 
   /** How many entries may be fetched in one run. */
-  private fetchable(index: number): number {
+  private fetchable(slot: number): number {
     const { fifo, setup } = this;
     // None that is still worked on, as in a small ring: it is the device's twice over.
-    const some = Math.min(fifo.run, this.burst, setup.size - index, setup.size - this.inFlight);
+    const some = Math.min(fifo.run, this.burst, setup.size - slot, setup.size - this.inFlight);
     return this.plan.format.ownership.kind === 'indices' ? Math.min(some, this.distance(this.tail)) : some;
   }
 
@@ -61,14 +64,14 @@ export class RingFollower extends Follower {
     const { fifo, plan, bus, place, setup } = this;
     // Not one by one, and not so late that what is left does not cover the way there and back.
     if (fifo.count > 0 && fifo.free < Math.min(this.burst, fifo.depth >> 1)) return;
-    const index = this.position % setup.size;
-    const count = this.fetchable(index);
+    const { slot } = this;
+    const count = this.fetchable(slot);
     if (count <= 0) {
       if (plan.format.ownership.kind === 'indices' && this.position === this.tail) this.looking = false;
       return;
     }
     const { size, lanes } = plan.entry;
-    place.setPast(setup.base, index * size);
+    place.setPast(setup.base, slot * size);
     if (!bus.fetch(place.page, place.offset, fifo.lanes, fifo.tail * lanes, size, lanes, count)) {
       this.failFetch(this.position);
       return;
@@ -78,7 +81,7 @@ export class RingFollower extends Follower {
 
   /** Takes those that are the device's; what follows is read again after the next doorbell. */
   private take(count: number, readyAt: number): void {
-    const { fifo, place, setup, plan } = this;
+    const { fifo, place, plan } = this;
     for (let i = 0; i < count; i++) {
       if (!this.owns(fifo.tail * plan.entry.lanes, this.phase)) {
         this.looking = false;
@@ -87,8 +90,14 @@ export class RingFollower extends Follower {
       fifo.push(place.page, place.offset, this.position, this.phase, readyAt);
       this.inFlight++;
       place.advance(plan.entry.size);
-      this.position = this.position + 1 === this.modulus ? 0 : this.position + 1;
-      if (this.position % setup.size === 0) this.phase ^= 1;
+      if (this.step()) this.phase ^= 1;
     }
+  }
+
+  /** On to the next place. Returns whether a lap begins there. */
+  protected step(): boolean {
+    this.position = this.after(this.position);
+    this.slot = this.slot + 1 === this.setup.size ? 0 : this.slot + 1;
+    return this.slot === 0;
   }
 }

@@ -13,7 +13,8 @@ import { isThat } from '../../../base/descriptor/placed';
 import { FieldAccess, LengthAccess, MarkAccess } from './field-access';
 
 /** Which way data goes. */
-export const MOVES = { NOTHING: 0, FROM_MEMORY: 1, TO_MEMORY: 2, COPY: 3, UNKNOWN: 4 } as const;
+const MOVES = { NOTHING: 0, FROM_MEMORY: 1, TO_MEMORY: 2, COPY: 3, UNKNOWN: 4 } as const;
+export { MOVES };
 export type Moves = (typeof MOVES)[keyof typeof MOVES];
 
 /** An address field, and what the format asks of its addresses. */
@@ -92,6 +93,9 @@ export class EntryPlan {
   readonly event: FieldAccess | null;
   private readonly opcode: FieldAccess | null;
   private readonly movements = new Map<number, Moves>();
+  /** Of the opcode that was met last: most queues see the same one over and over. */
+  private lastOpcode = -1;
+  private lastMoves: Moves = MOVES.UNKNOWN;
   private readonly fields: readonly PlacedField[];
   private readonly parameters: Parameters;
 
@@ -209,12 +213,17 @@ export class EntryPlan {
   /** Which way an entry's data goes. @param otherwise where the entry does not say */
   moves(lanes: Int32Array, base: number, otherwise: Moves): Moves {
     if (this.deviceWrites !== null) return this.deviceWrites.is(lanes, base) ? MOVES.TO_MEMORY : MOVES.FROM_MEMORY;
-    let moves = otherwise;
-    if (this.opcode !== null) {
-      moves = this.movements.get(this.opcode.number(lanes, base)) ?? MOVES.UNKNOWN;
-      if (moves === MOVES.NOTHING || moves === MOVES.UNKNOWN) return moves;
+    if (this.opcode === null) return this.source === null ? otherwise : MOVES.COPY;
+    const moves = this.movesOf(this.opcode.number(lanes, base));
+    return this.source === null || moves === MOVES.NOTHING || moves === MOVES.UNKNOWN ? moves : MOVES.COPY;
+  }
+
+  private movesOf(opcode: number): Moves {
+    if (opcode !== this.lastOpcode) {
+      this.lastOpcode = opcode;
+      this.lastMoves = this.movements.get(opcode) ?? MOVES.UNKNOWN;
     }
-    return this.source === null ? moves : MOVES.COPY;
+    return this.lastMoves;
   }
 }
 

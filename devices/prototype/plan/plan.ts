@@ -65,12 +65,3 @@ export const compilePlan = (format: Format, parameters: Parameters): Plan => {
     tellsFailure: (done ?? entryPlan).status !== null || (done ?? entryPlan).error !== null,
   };
 };
-
-/** Whether an entry of a ring or list is the device's. Heads are the device's once they are counted. */
-export const owns = ({ format, entry }: Plan, lanes: Int32Array, base: number, phase: number): boolean => {
-  const { kind } = format.ownership;
-  if (kind === 'indices') return true;
-  if (kind === 'bit') return entry.owner!.is(lanes, base);
-  if ((entry.phase!.is(lanes, base) ? 1 : 0) !== phase) return false;
-  return entry.usedPhase === null || (entry.usedPhase.is(lanes, base) ? 1 : 0) !== phase;
-};

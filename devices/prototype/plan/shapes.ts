@@ -1,4 +1,5 @@
-import type { AnyDescriptor, Parameters, PlacedField } from '../../../base/descriptor';
+import type { AnyDescriptor, LanePiece, Parameters, PlacedField } from '../../../base/descriptor';
+import { pieceMask } from '../../../base/descriptor/placed';
 import type { PlacedCase, PlacedNested, PlacedVariants } from '../../../base/descriptor/placed-members';
 import { EntryPlan } from './entry-plan';
 import { FieldAccess } from './field-access';
@@ -16,7 +17,7 @@ const TABLE_BITS = 8;
 
 /** Chooses among the shapes of one place: by the number in a field. */
 class Choice {
-  private readonly by: FieldAccess;
+  readonly by: FieldAccess;
   private readonly table: readonly (Chosen | undefined)[] | null;
   private readonly map: ReadonlyMap<number, Chosen>;
 
@@ -40,11 +41,40 @@ class Choice {
 
 const choicesOf = (variants: readonly PlacedVariants[]): Choice[] => variants.map((one) => new Choice(one));
 
+/** The bits of an entry that chose its shape: another one with the same bits has the same shape. */
+class ChoosingBits {
+  private readonly at: number[] = [];
+  private readonly masks: number[] = [];
+  private readonly values: number[] = [];
+
+  constructor(choices: readonly Choice[], lanes: Int32Array, base: number) {
+    for (const { lane, mask } of choices.flatMap(({ by }) => by.field.pieces.map(bitsOf))) {
+      this.at.push(lane);
+      this.masks.push(mask);
+      this.values.push(lanes[base + lane]! & mask);
+    }
+  }
+
+  match(lanes: Int32Array, base: number): boolean {
+    const { at, masks, values } = this;
+    for (let i = 0; i < at.length; i++) if ((lanes[base + at[i]!]! & masks[i]!) !== values[i]!) return false;
+    return true;
+  }
+}
+
+const bitsOf = (piece: LanePiece) => ({ lane: piece.lane, mask: pieceMask(piece) });
+
 /** A shape of an entry: its fields by their parts, and where in it an element of a segment list lies. */
 export interface Shape {
   readonly plan: EntryPlan;
   /** Lanes from the beginning of the entry; negative if there is none. */
   readonly elementLane: number;
+}
+
+/** A shape, and the bits of the first entry that had it. */
+interface Known {
+  readonly shape: Shape;
+  readonly bits: ChoosingBits;
 }
 
 /** The shapes of a descriptor, each compiled when it is met first. */
@@ -53,11 +83,11 @@ export class Shapes {
   private readonly parameters: Parameters;
   private readonly element: AnyDescriptor | null;
   private readonly choices: readonly Choice[];
-  private readonly known = new Map<number, Shape>();
+  private readonly known = new Map<number, Known>();
   private readonly only: Shape | null;
-  /** The shape that was met last: most queues see the same one over and over. */
-  private lastKey = -1;
+  /** The shape that was met last, and what chose it: most queues see the same one over and over. */
   private last: Shape | null = null;
+  private lastBits: ChoosingBits | null = null;
 
   /** @param element a descriptor within this one that speaks for itself */
   constructor(descriptor: AnyDescriptor, parameters: Parameters, element: AnyDescriptor | null) {
@@ -71,20 +101,21 @@ export class Shapes {
   /** The shape that an entry has. */
   of(lanes: Int32Array, base: number): Shape {
     if (this.only !== null) return this.only;
+    if (this.last !== null && this.lastBits!.match(lanes, base)) return this.last;
     const key = keyOf(this.choices, lanes, base, 0);
-    if (key !== this.lastKey || this.last === null) {
-      this.last = this.known.get(key) ?? this.learn(key, lanes, base);
-      this.lastKey = key;
-    }
-    return this.last;
+    const known = this.known.get(key) ?? this.learn(key, lanes, base);
+    this.last = known.shape;
+    this.lastBits = known.bits;
+    return known.shape;
   }
 
-  private learn(key: number, lanes: Int32Array, base: number): Shape {
+  private learn(key: number, lanes: Int32Array, base: number): Known {
     const chosen: PlacedCase[] = [];
-    collect(this.choices, lanes, base, chosen);
-    const shape = this.compile(chosen);
-    this.known.set(key, shape);
-    return shape;
+    const asked: Choice[] = [];
+    collect(this.choices, lanes, base, chosen, asked);
+    const known = { shape: this.compile(chosen), bits: new ChoosingBits(asked, lanes, base) };
+    this.known.set(key, known);
+    return known;
   }
 
   private compile(chosen: readonly PlacedCase[]): Shape {
@@ -118,11 +149,18 @@ const keyOf = (choices: readonly Choice[], lanes: Int32Array, base: number, star
   return key;
 };
 
-const collect = (choices: readonly Choice[], lanes: Int32Array, base: number, into: PlacedCase[]): void => {
+const collect = (
+  choices: readonly Choice[],
+  lanes: Int32Array,
+  base: number,
+  into: PlacedCase[],
+  asked: Choice[],
+): void => {
   for (const choice of choices) {
+    asked.push(choice);
     const chosen = choice.of(lanes, base);
     if (chosen === undefined) continue;
     into.push(chosen.shape);
-    collect(chosen.within, lanes, base, into);
+    collect(chosen.within, lanes, base, into, asked);
   }
 };

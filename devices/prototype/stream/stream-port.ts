@@ -13,6 +13,8 @@ export class StreamPort {
   sentPackets = 0;
   /** The position in the pattern. */
   position = 0;
+  /** Where that is in its period. */
+  private patternAt = 0;
   private readonly arrived: PacketFifo;
   private readonly pattern: Pattern;
   private readonly changed: () => void;
@@ -46,6 +48,7 @@ export class StreamPort {
     this.sentBytes = 0;
     this.sentPackets = 0;
     this.position = 0;
+    this.patternAt = 0;
     this.arrived.clear();
     this.keptLength = 0;
     this.packetEnds.length = 0;
@@ -118,13 +121,17 @@ export class StreamPort {
   }
 
   get at(): number {
-    return this.usesPackets ? this.arrived.at : this.position % PATTERN_PERIOD;
+    return this.usesPackets ? this.arrived.at : this.patternAt;
   }
 
   /** So many bytes are in memory. */
   taken(length: number): void {
-    if (this.usesPackets) this.arrived.pop(length);
-    else this.position += length;
+    if (this.usesPackets) {
+      this.arrived.pop(length);
+      return;
+    }
+    this.position += length;
+    this.patternAt = (this.patternAt + length) % PATTERN_PERIOD;
   }
 
   /** Whether the packet of the bytes taken last is over; asked once after `taken`, or while nothing is available. */

@@ -1,6 +1,8 @@
 /** log2 of the number of answers kept. */
 const BITS = 9;
 const MASK = 2 ** BITS - 1;
+/** log2 of the pages whose translations come with one walk. */
+const LINE_BITS = 3;
 /** Words of an entry, besides its page: device, physical page, kinds of access allowed (`1 << kind`). */
 const FRAME = 1;
 const ALLOWED = 2;
@@ -52,5 +54,9 @@ export class RecentTranslations {
   }
 }
 
-/** Folds high bits in: buffers often lie a large power of two apart. */
-const slotOf = (deviceId: number, page: number): number => (page ^ (page >>> BITS) ^ (deviceId << 4)) & MASK;
+/**
+ * Folds high bits in, since buffers often lie a large power of two apart; above the pages of a line, which come together: two
+ * devices' or buffers' lines are then in each other's way no more often than chance has it.
+ */
+const slotOf = (deviceId: number, page: number): number =>
+  (page ^ ((page >>> BITS) << LINE_BITS) ^ (deviceId << 4)) & MASK;

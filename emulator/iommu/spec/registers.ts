@@ -1,4 +1,4 @@
-import { defineBlock } from '../../registers/spec';
+import { defineBlock } from '../../registers/define-block';
 
 /** `capabilities.version` of an implementation of version 1.0 of the specification. */
 export const VERSION_1_0 = 0x10;

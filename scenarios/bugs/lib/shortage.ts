@@ -10,12 +10,24 @@ import {
   free_pages,
   patternBytes,
   type DmaAddr,
+  type MachineOptions,
   type ScenarioContext,
   type StructDevice,
 } from 'dmalab';
-import type { Engine } from './engine';
+import { ENGINE_MACHINE, engineNode, type Engine } from './engine';
 import { bounceSlots } from './holdings';
 import { judge, judgeThat } from './verdict';
+
+/** A pool of the engine's own, where the matrix asks for one; elsewhere it is left out. */
+const POOL = 'small_pool';
+
+/** The board of the other exhibits with so few bounce buffers, 128 of 2 KiB, that they are soon used up. */
+export const SHORT_MACHINE: MachineOptions = {
+  ...ENGINE_MACHINE,
+  bootargs: 'swiotlb=128',
+  reservedMemory: [{ label: POOL, size: 0x4_0000, compatible: 'restricted-dma-pool' }],
+  nodes: [engineNode('engine', { memoryRegions: [POOL] })],
+};
 
 /** What others have mapped, from large to small, until no bounce buffer is free. */
 const SIZES = [0x4_0000, 0x8000, 0x800];

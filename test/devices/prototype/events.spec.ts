@@ -148,3 +148,29 @@ describe('prototype: completions that software does not want to hear of', () => 
     expect(queue.interrupts()).to.equal(true);
   });
 });
+
+describe('prototype: rings of heads whose size is no power of two', () => {
+  it('begin again at their first place when the count of heads wraps', () => {
+    const size = 3;
+    const rig = new Rig(formats.virtioSplit);
+    const bytes = new Bytes(rig.port);
+    for (const at of [RING, DRIVER, DEVICE, DATA]) rig.port.map(at, 0x1000);
+    const begin = 65_534;
+    rig.start(0, { base: RING, heads: DRIVER, done: DEVICE, size, config: PHASE, index: begin, doneTail: begin });
+    for (let i = 0; i < size; i++) {
+      bytes.put(RING + 16 * i, DATA, 8);
+      bytes.put(RING + 16 * i + 8, 16, 4);
+    }
+    for (let ordinal = 0; ordinal < 6; ordinal++) {
+      const number = (begin + ordinal) % 65_536;
+      const head = (2 * ordinal + 1) % size;
+      bytes.put(DRIVER + 4 + 2 * (number % size), head, 2);
+      bytes.put(DRIVER + 2, (number + 1) % 65_536, 2);
+      bytes.put(DEVICE + 4 + 8 * (number % size), 0x99, 4);
+      rig.ring(0);
+      rig.run();
+      expect(bytes.get(DEVICE + 4 + 8 * (number % size), 4), `used element of head ${number}`).to.equal(head);
+      expect(rig.read(0, Q.DONE_TAIL), 'tail').to.equal((number + 1) % 65_536);
+    }
+  });
+});

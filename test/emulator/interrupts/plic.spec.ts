@@ -7,6 +7,7 @@ import { Trace } from '../../../base/trace';
 import type { TraceEvent } from '../../../base/trace-events';
 import { u64 } from '../../../base/u64';
 import { Plic } from '../../../emulator/interrupts/plic';
+import { designPlic } from '../../../emulator/interrupts/plic-registers';
 
 // The specification's "Memory Map".
 const PRIORITY = 0;
@@ -35,7 +36,7 @@ interface Wired {
 }
 
 const wired = (sources = 64, contexts = 1): Wired => {
-  const plic = new Plic({ sources, contexts });
+  const plic = new Plic(designPlic({ sources, contexts }));
   const out = new Array<boolean>(contexts).fill(false);
   for (let context = 0; context < contexts; context++) {
     plic.connectOutput(context, { set: (level) => void (out[context] = level) });
@@ -281,11 +282,11 @@ describe('PLIC', () => {
   });
 
   it('refuses sources and contexts that its memory map has no room for', () => {
-    for (const sources of [0, 1024, 1.5]) expect(() => new Plic({ sources })).to.throw(LabError, 'sources');
-    for (const contexts of [0, 513]) expect(() => new Plic({ contexts })).to.throw(LabError, 'contexts');
+    for (const sources of [0, 1024, 1.5]) expect(() => new Plic(designPlic({ sources }))).to.throw(LabError, 'sources');
+    for (const contexts of [0, 513]) expect(() => new Plic(designPlic({ contexts }))).to.throw(LabError, 'contexts');
     const { plic } = wired(10);
     for (const each of [0, 11, 1.5]) expect(() => plic.line(each)).to.throw(LabError, '1 to 10');
     expect(() => plic.connectOutput(1, { set: () => undefined })).to.throw(LabError, 'numbered 1');
-    expect(new Plic({ sources: 1023, contexts: 2 }).layout).to.deep.equal({ sources: 1023, contexts: 2 });
+    expect(new Plic(designPlic({ sources: 1023, contexts: 2 })).layout).to.deep.equal({ sources: 1023, contexts: 2 });
   });
 });

@@ -8,7 +8,8 @@ import type { TraceEvent } from '../../../base/trace-events';
 import { u64, u64FromBigInt, u64ToBigInt } from '../../../base/u64';
 import type { AccessWidth } from '../../../emulator/bus/mmio';
 import { RegisterBlock } from '../../../emulator/registers/register-block';
-import { defineBlock, type BlockSpec, type FieldAccess, type FieldSpec } from '../../../emulator/registers/spec';
+import { defineBlock } from '../../../emulator/registers/define-block';
+import type { BlockSpec, FieldAccess, FieldSpec } from '../../../emulator/registers/spec';
 
 const SAMPLE = defineBlock({
   name: 'sample',

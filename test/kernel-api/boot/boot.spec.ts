@@ -20,6 +20,7 @@ import { SystemBus } from '../../../emulator/bus/system-bus';
 import { Clock } from '../../../emulator/clock';
 import { Cpu } from '../../../emulator/cpu/cpu';
 import { Plic } from '../../../emulator/interrupts/plic';
+import { designPlic } from '../../../emulator/interrupts/plic-registers';
 import { Ram } from '../../../emulator/memory/ram';
 import { createKernel, type BootedKernel } from '../../../kernel-api/boot/boot';
 import { of_find_node_by_path } from '../../../kernel-api/of/device-tree';
@@ -59,7 +60,7 @@ const bootBlob = (blob: Uint8Array, dtb = DTB, at = dtb): Boot => {
   const trace = new Trace(() => clock.now);
   const bus = new SystemBus(new Ram(RAM));
   const cpu = new Cpu(bus, clock, trace);
-  const plic = new Plic({ sources: 31 });
+  const plic = new Plic(designPlic({ sources: 31 }));
   plic.connectOutput(0, cpu.externalInterrupt);
   bus.mount(PLIC_BASE, plic.registers);
   bus.write(at, blob, 0, blob.length);

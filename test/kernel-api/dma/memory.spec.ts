@@ -96,9 +96,9 @@ describe('kernel-api/dma: coherent memory of a device that does not snoop', () =
       kernel.mm.failures.failNth(1);
       expect(alloc(dev, 9000).cpu).to.equal(0);
       expect(inUse(kernel)).to.deep.equal(before);
-      Object.defineProperty(kernel.mm.vmalloc, 'map', { configurable: true, value: () => 0 });
+      Object.defineProperty(kernel.mm.vmalloc, 'mapRun', { configurable: true, value: () => 0 });
       expect(alloc(dev, 9000).cpu).to.equal(0);
-      delete (kernel.mm.vmalloc as { map?: unknown }).map;
+      delete (kernel.mm.vmalloc as { mapRun?: unknown }).mapRun;
       expect(inUse(kernel)).to.deep.equal(before);
     }));
 

@@ -109,7 +109,7 @@ const onEngine = (
 ): Promise<void> => {
   const device = () => new PrototypeEngine('engine', { format, keepBytes: 1 << 22, ...engineOptions });
   const node = { label: 'engine', compatible: ['dmalab,prototype'], device };
-  const sanitizer = new Sanitizer({ site: () => [] });
+  const sanitizer = new Sanitizer({ site: () => () => [] });
   const run = async (kernel: BootedKernel, machine: Machine): Promise<void> => {
     await platform_driver_register(kernel, prototypeDriver({ format, queues: [queue] }));
     const dev = kernel.drivers.devices.find(({ driver }) => driver?.name === `prototype-${format.name}`)!;

@@ -37,7 +37,7 @@ const tableOf = (kernel: Kernel, lengths: readonly number[]): SgTable => {
 
 /** Both ways, as far as the format can: requests that fill the queue many times, with several at one doorbell. */
 const drive = async (format: Format, options: MachineOptions): Promise<{ requests: number; seen: number }> => {
-  const sanitizer = new Sanitizer({ site: () => [] });
+  const sanitizer = new Sanitizer({ site: () => () => [] });
   const node = {
     label: 'engine',
     compatible: ['dmalab,prototype'],

@@ -5,7 +5,7 @@ import { PageFlags } from '../../../emulator/bus/page-flags';
 import { AWAITED, ByteOrigins, DELIVERED, FRESH, KNOWN, OUTDATED } from '../../../lab/sanitizer/byte-origins';
 import { addBytes } from '../../../lab/sanitizer/cache-lines';
 import { drawBytes } from '../../../lab/sanitizer/picture';
-import { Recorder } from '../../../lab/sanitizer/recorder';
+import { Recorder, type Finding } from '../../../lab/sanitizer/recorder';
 
 describe('PageFlags', () => {
   it('keeps flags of pages apart, however far they are', () => {
@@ -125,7 +125,7 @@ describe('Recorder', () => {
   const clock = { now: 0 };
 
   it('tells the same bug once, with a count and its worst harm', () => {
-    const recorder = new Recorder(clock, () => []);
+    const recorder = new Recorder(clock, () => () => []);
     for (let i = 0; i < 20; i++) {
       recorder.step();
       recorder.report({
@@ -141,32 +141,56 @@ describe('Recorder', () => {
     expect(report).to.include({ message: 'number 0', count: 20, harm: 'happened', severity: 'error' });
   });
 
-  it('asks for lines at the moments of interest only, and keeps bugs of different lines apart', () => {
-    const play = (recorder: Recorder): void => {
-      for (let i = 1; i <= 6; i++) {
-        recorder.step();
-        if (i % 2 !== 0) continue;
-        recorder.report({
-          id: 'DMA-LEAK',
-          device: 'd',
-          harm: 'none',
-          message: 'm',
-          places: [['mapped', recorder.now]],
-        });
-      }
-    };
-    const first = new Recorder(clock, () => expect.fail('nobody asked'));
-    play(first);
-    expect(first.ticksOfInterest()).to.deep.equal([2, 4, 6]);
+  /** Something happens six times after `before` other things that are kept; each second time is a bug. */
+  const play = (recorder: Recorder, before = 0): void => {
+    for (let i = 0; i < before; i++) {
+      recorder.step();
+      expect(recorder.now.tick).to.equal(i + 1);
+    }
+    for (let i = 1; i <= 6; i++) {
+      recorder.step();
+      if (i % 2 !== 0) continue;
+      const places: Finding['places'] = [['mapped', recorder.now]];
+      recorder.report({ id: 'DMA-LEAK', device: 'd', harm: 'none', message: 'm', places });
+    }
+  };
+
+  // Who called the caller may get lost behind an `await`.
+  const LINES = [['a.ts:1', 'main.ts:9', 'outer.ts:1'], ['b.ts:2'], ['a.ts:1', 'main.ts:9']];
+  const REPORTS = [
+    { what: 'mapped', time: 0, site: 'a.ts:1', callers: ['main.ts:9', 'outer.ts:1'], count: 2 },
+    { what: 'mapped', time: 0, site: 'b.ts:2', callers: [], count: 1 },
+  ];
+  const told = (recorder: Recorder): unknown[] =>
+    recorder.reports().map(({ places, count }) => ({ ...places[0], count }));
+
+  it('remembers the lines of the first moments that are kept, and keeps bugs of different lines apart', () => {
     let asked = 0;
-    // Who called the caller may get lost behind an `await`.
-    const lines = [['a.ts:1', 'main.ts:9', 'outer.ts:1'], ['b.ts:2'], ['a.ts:1', 'main.ts:9']];
-    const second = new Recorder(clock, () => lines[asked++]!, first.ticksOfInterest());
-    play(second);
+    const recorder = new Recorder(clock, () => {
+      const lines = LINES[asked++]!;
+      return () => lines;
+    });
+    play(recorder);
     expect(asked).to.equal(3);
-    expect(second.reports().map(({ places, count }) => ({ ...places[0], count }))).to.deep.equal([
-      { what: 'mapped', time: 0, site: 'a.ts:1', callers: ['main.ts:9', 'outer.ts:1'], count: 2 },
-      { what: 'mapped', time: 0, site: 'b.ts:2', callers: [], count: 1 },
-    ]);
+    expect(recorder.ticksOfInterest()).to.deep.equal([]);
+    expect(told(recorder)).to.deep.equal(REPORTS);
+  });
+
+  it('asks for the lines of later moments in a second run, at those of interest only', () => {
+    let asked = 0;
+    const first = new Recorder(clock, () => () => expect.fail(`nobody asks: ${asked++}`));
+    play(first, 1000);
+    expect(first.ticksOfInterest()).to.deep.equal([1002, 1004, 1006]);
+    const second = new Recorder(
+      clock,
+      () => {
+        const lines = LINES[asked++]!;
+        return () => lines;
+      },
+      { wanted: first.ticksOfInterest() },
+    );
+    play(second, 1000);
+    expect(asked).to.equal(3);
+    expect(told(second)).to.deep.equal(REPORTS);
   });
 });
