@@ -12,7 +12,7 @@ interface Place {
 
 interface ReportedScenario {
   readonly failure: ({ readonly kind: string; readonly message: string } & Place) | null;
-  readonly measures: object;
+  readonly measures: { readonly events: number };
   readonly reports: readonly (Place & {
     readonly id: string;
     readonly expected: boolean;
@@ -32,6 +32,11 @@ const onlyScenario = (result: CommandResult): ReportedScenario => parseJson<Resu
 
 const linesOf = ({ stdout }: CommandResult): string[] => stdout.split('\n').map((line) => line.trimEnd());
 
+/** So much that the lines of what comes after it are not remembered. */
+const MANY_MAPPINGS =
+  'for (let i = 0; i < 300; i++) { const other = dma_map_single(dev, buffer, 100, DMA_TO_DEVICE); ' +
+  "lab.ok(dma_mapping_error(dev, other), 'dma_map_single'); dma_unmap_single(dev, other, 100, DMA_TO_DEVICE); }";
+
 describe('dmalab: the sanitizer', () => {
   let folder: string;
   let watched: CommandResult;
@@ -46,6 +51,7 @@ describe('dmalab: the sanitizer', () => {
     const members = "\n  reports: { expect: ['DMA-UNMAP-UNKNOWN'] },";
     folder = makeFolder({
       'twice.ts': unmapsTwice({ name: 'twice' }),
+      'late.ts': unmapsTwice({ name: 'late', then: `${MANY_MAPPINGS} release(dev, address);` }),
       'known.ts': unmapsTwice({ name: 'known', members }),
       'missing.ts': unmapsTwice({ name: 'missing', members, then: '' }),
       'chosen.ts': unmapsTwice({ name: 'chosen', members: "\n  reports: { allow: () => ['DMA-LEEK'] }," }),
@@ -159,11 +165,19 @@ describe('dmalab: the sanitizer', () => {
     }
   });
 
-  it('prints, logs and traces once what happens twice', () => {
-    expect(watched.stderr.match(/is being mapped/g)).to.have.lengthOf(1);
-    expect(watched.stderr.match(/in the next turn/g)).to.have.lengthOf(1);
+  it('prints, logs and traces as if it were not there', () => {
     expect(watched.stderr).to.equal(unwatched.stderr);
     expect(textOf('watched.jsonl')).to.equal(textOf('unwatched.jsonl'));
+  });
+
+  it('names lines late in a long run, and prints, logs and traces once what happens twice', async () => {
+    const late = await dmalab(folder, 'run', 'late.ts', '--json-file', 'late.json', '--trace', 'late.jsonl');
+    const { failure, reports, measures } = resultsIn('late.json').scenarios[0];
+    expect(failure).to.include({ file: 'late.ts', line: 5 });
+    expect(reports[0]!.places.map(({ line }) => line)).to.deep.equal([20, 5]);
+    expect(late.stderr.match(/is being mapped/g)).to.have.lengthOf(1);
+    expect(late.stderr.match(/in the next turn/g)).to.have.lengthOf(1);
+    expect(textOf('late.jsonl').trimEnd().split('\n')).to.have.lengthOf(measures.events);
   });
 
   it('names lines of shipped scenarios in their sources', async () => {
