@@ -20,6 +20,9 @@ import { ScenarioContext } from './scenario-context';
 import type { FailureReport, ScenarioResult } from './scenario-result';
 import { TraceCounter } from './trace-counter';
 
+/** How to watch a run. Which moments a second run tells of follows from the first. */
+export type WatchOptions = Omit<SanitizerOptions, 'wanted'>;
+
 /** How to run a scenario. */
 export interface RunOptions {
   /** Everything that is left to chance follows from this. */
@@ -37,7 +40,7 @@ export interface RunOptions {
    * Watches the run with the DMA sanitizer. Where it finds something late in a long run, the case is run a second time, in
    * silence, to learn the driver's lines. `true` lets the core find them, which knows lines of what is executed. Default: not watched.
    */
-  readonly sanitizer?: boolean | SanitizerOptions;
+  readonly sanitizer?: boolean | WatchOptions;
   /** Looks at the queues of the scenario's machine, once. The run does not notice. At a report: only if the sanitizer watches. */
   readonly dump?: { readonly at: DumpMoment; readonly take: (queues: readonly QueueDump[]) => void };
   /** Called between the two runs: what the scenario does from now on, it has done before. */
@@ -56,7 +59,7 @@ export const runScenario = async (scenario: Scenario, options: RunOptions): Prom
   return first.result(scenario, options, reports);
 };
 
-const watchingOf = ({ sanitizer = false }: RunOptions): SanitizerOptions | null => {
+const watchingOf = ({ sanitizer = false }: RunOptions): WatchOptions | null => {
   if (sanitizer === false) return null;
   return sanitizer === true ? { site: rememberCallSites } : sanitizer;
 };
@@ -77,7 +80,7 @@ const locate = async (
   scenario: Scenario,
   options: RunOptions,
   first: Run,
-  { site }: SanitizerOptions,
+  { site }: WatchOptions,
 ): Promise<readonly SanitizerReport[]> => {
   const wanted = first.sanitizer!.ticksOfInterest;
   if (wanted.length === 0) return first.sanitizer!.reports;

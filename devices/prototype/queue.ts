@@ -21,7 +21,6 @@ import type { QueueStatistics } from './statistics';
 import type { StreamPort } from './stream/stream-port';
 import { StallClock, WAIT } from './stall-clock';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 const { ENTRY, NEXT, DONE } = RUN;
 const { NOTHING, FETCH, STREAM } = WAIT;

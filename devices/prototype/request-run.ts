@@ -17,7 +17,6 @@ import type { QueueStatistics } from './statistics';
 import type { StreamPort } from './stream/stream-port';
 import type { DevicePort } from '../../emulator/bus/device-port';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 const { FROM_MEMORY, TO_MEMORY } = MOVES;
 

@@ -35,7 +35,10 @@ export const Q_INT = { COMPLETE: 0x01, ERROR: 0x02, ABORTED: 0x04, PAUSED: 0x08,
 /** Values of `ARBITER.POLICY`. */
 export const POLICY = { ROUND_ROBIN: 0, WEIGHTED: 1, PRIORITY: 2 } as const;
 
-/** Values of `Q_ERROR.CODE`. */
+/**
+ * Values of `Q_ERROR.CODE`. Modules on the hot path take those that they need apart once, as others do with other constants: what
+ * is imported is looked up each time, a module's own constant is known to the host's compiler.
+ */
 export const ERROR = {
   NONE: 0,
   /** A register does not make sense: a size of zero or too large, a direction that the format needs. */

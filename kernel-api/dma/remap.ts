@@ -2,7 +2,7 @@ import { PAGE_SIZE, pageAlign, type VirtAddr } from '../../base/address';
 import type { StructDevice } from '../base/struct-device';
 import type { Kernel } from '../kernel';
 import { pfn_to_page, type Page } from '../mm/page';
-import { pgprot_dmacoherent, VM_MAP, vmap, vmap_contiguous, vunmap, type Pgprot } from '../mm/vmalloc';
+import { pgprot_dmacoherent, VM_MAP, vmap, vmapContiguous, vunmap, type Pgprot } from '../mm/vmalloc';
 import type { DmaAttrs } from './attrs';
 
 /** Mappings of memory for DMA in the vmalloc area (`kernel/dma/remap.c`), and how they are cached. */
@@ -28,7 +28,7 @@ export const dma_common_pages_remap = (kernel: Kernel, pfns: readonly number[], 
 
 /** Maps contiguous pages once more. 0 if there is no room. */
 export const dma_common_contiguous_remap = (kernel: Kernel, page: Page, size: number, prot: Pgprot): VirtAddr => {
-  const cpu = vmap_contiguous(kernel, page.pfn, pageAlign(size) / PAGE_SIZE, prot);
+  const cpu = vmapContiguous(kernel, page.pfn, pageAlign(size) / PAGE_SIZE, prot);
   if (cpu !== 0) kernel.dma.contiguousRemaps.add(cpu);
   return cpu;
 };

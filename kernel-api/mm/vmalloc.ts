@@ -42,7 +42,7 @@ export const vmap = (kernel: Kernel, pages: readonly Page[], count: number, flag
 };
 
 /** The same with consecutive pages from `pfn` on. */
-export const vmap_contiguous = (kernel: Kernel, pfn: number, count: number, prot: Pgprot): VirtAddr =>
+export const vmapContiguous = (kernel: Kernel, pfn: number, count: number, prot: Pgprot): VirtAddr =>
   kernel.mm.vmalloc.mapRun(pfn, count, isUncached(prot) && kernel.isa.hasPageMemoryTypes);
 
 /** Takes a mapping of `vmap` away. NULL is ignored. */

@@ -117,6 +117,19 @@ describe('guarded buffer', () => {
       }
     }));
 
+  it('watches one of the pages that are left over, and no more', () =>
+    onMachine({ dmac: false, iommu: false }, (kernel) => {
+      // Five pages of eight.
+      const buffer = new GuardedBuffer(kernel, 4 * PAGE, 64, 'it');
+      const start = buffer.address - 64;
+      fillPattern(kernel, buffer.address, 4 * PAGE, 1);
+      kernel.mm.store8(virtAddr(start + 6 * PAGE), 0x5a);
+      buffer.expectGuards();
+      kernel.mm.store8(virtAddr(start + 6 * PAGE - 1), kernel.mm.load8(virtAddr(start + 6 * PAGE - 1)) ^ 1);
+      expect(() => buffer.expectGuards()).to.throw(ScenarioFailure, 'guard bytes after it');
+      buffer.free();
+    }));
+
   it('gives its pages back, and fails the scenario when there are none', () =>
     onMachine({ dmac: false, iommu: false }, (kernel) => {
       const before = kernel.mm.statistics();

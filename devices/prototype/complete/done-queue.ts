@@ -8,7 +8,6 @@ import { tellEnd, type Completer } from './completer';
 import type { DoneEnd } from './done-end';
 import type { RequestEnd } from './request-end';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 
 /** Tells in a completion queue, whose phase changes each lap: that of this queue, or of another one. */

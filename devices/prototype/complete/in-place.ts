@@ -5,7 +5,6 @@ import { ERROR, type ErrorCode } from '../spec';
 import { rangeOf, tellEnd, UNFINISHED, type ByteRange, type Completer } from './completer';
 import type { RequestEnd } from './request-end';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 
 /** Entries of a chain that one step gives back at most. */

@@ -7,7 +7,6 @@ import { ERROR, type ErrorCode } from '../spec';
 import { tellEnd, type Completer } from './completer';
 import type { RequestEnd } from './request-end';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 
 /** Tells in a ring behind a header, whose index counts all that were ever told. */

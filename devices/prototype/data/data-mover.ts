@@ -8,7 +8,6 @@ import { ERROR } from '../spec';
 import type { QueueStatistics } from '../statistics';
 import type { StreamPort } from '../stream/stream-port';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { COPY, FROM_MEMORY, TO_MEMORY } = MOVES;
 
 /** Most items that one step moves one by one, where an address stays. Bounds the work of a timer firing. */

@@ -7,7 +7,6 @@ import { ERROR, type ErrorCode } from '../spec';
 import type { DataMover } from './data-mover';
 import type { EntryData } from './entry-data';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 const { COPY, FROM_MEMORY, NOTHING } = MOVES;
 

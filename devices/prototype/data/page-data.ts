@@ -10,7 +10,6 @@ import type { EntryData } from './entry-data';
 import { ListWindow } from './list-window';
 import { bytesOf, setPlace } from './own-data';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 const { FROM_MEMORY, NOTHING } = MOVES;
 

@@ -8,7 +8,6 @@ import type { QueueSetup } from '../setup';
 import { ERROR, type ErrorCode } from '../spec';
 import { EntryFifo } from './entry-fifo';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 
 /** What a follower needs. */

@@ -3,7 +3,6 @@ import { Place } from '../place';
 import { ERROR, MAX_ENTRIES, type ErrorCode } from '../spec';
 import { Follower, type FollowerParts } from './follower';
 
-// Constants of the module's own are known to the host's compiler; imported ones are looked up each time.
 const { NONE } = ERROR;
 
 /** Lists that may wait in line. */

@@ -267,6 +267,20 @@ describe('register block', () => {
 });
 
 describe('register declarations', () => {
+  it('serve many blocks, which have nothing else in common', () => {
+    const [one, other] = [sample(), sample()];
+    one.write(8, 8, 0x1234_50ff, 0);
+    one.hook('FAR', { beforeRead: (register) => register.set(7) });
+    expect([get(one, 8, 8), get(one, 0x1ffc)]).to.deep.equal([0x1234_50ffn, 7n]);
+    expect([get(other, 8, 8), get(other, 0x1ffc)]).to.deep.equal([0n, 0n]);
+  });
+
+  it('are laid out anew where one is a changed copy of another', () => {
+    const block = new RegisterBlock({ ...SAMPLE, size: 0x10, registers: { ONLY: { offset: 4, width: 4, reset: 9 } } });
+    expect([get(block, 0), get(block, 4)]).to.deep.equal([0n, 9n]);
+    expect(block.registers.map(({ name }) => name)).to.deep.equal(['ONLY']);
+  });
+
   const refused = (registers: BlockSpec['registers'], size = 0x10): string => {
     try {
       new RegisterBlock({ name: 'bad', size, registers });
