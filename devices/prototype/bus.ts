@@ -64,7 +64,7 @@ export class DescriptorBus {
     return outcome === BUS_OK || this.fail(page, offset, outcome);
   }
 
-  /** Entries of no whole number of words: each begins in a lane of its own, the bytes past its end are zero. */
+  /** Entries of no whole number of words: each begins in a lane of its own. What is past its end is no field's. */
   private fetchOdd(
     page: number,
     offset: number,
@@ -82,7 +82,6 @@ export class DescriptorBus {
       const from = 4 * at + i * size;
       const to = 4 * (at + i * lanes);
       for (let byte = size - 1; byte >= 0; byte--) bytes[to + byte] = bytes[from + byte]!;
-      for (let byte = size; byte < 4 * lanes; byte++) bytes[to + byte] = 0;
     }
     return BUS_OK;
   }

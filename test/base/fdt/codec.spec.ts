@@ -135,6 +135,11 @@ describe('flattened device tree: what cannot be written', () => {
       },
       'two properties "p"',
     ],
+    [
+      'a name again among many',
+      () => new DeviceTree(node('', [...Array.from({ length: 20 }, (_, i) => node(`n${i}`)), node('n17')])),
+      'two nodes /n17',
+    ],
     ['an empty reservation', () => new DeviceTree(node(''), [{ address: physAddr(0), size: 0 }]), 'reservation 0'],
     ['a far reservation', () => new DeviceTree(node(''), [{ address: physAddr(2 ** 52), size: 1 }]), 'past 2^52'],
   ];
@@ -160,6 +165,9 @@ describe('flattened device tree: blobs that are not one', () => {
     return Buffer.concat([header, cells(0, 0, 0, 0), bytes, Buffer.from('p\0')]);
   };
   const manyNodes = Array.from({ length: 70 }, (_, i) => (i === 0 ? [1, 0] : [1, 0x6100_0000])).flat();
+
+  /** Nodes `a` to `t`. */
+  const manyChildren = Array.from({ length: 20 }, (_, i) => [1, (0x61 + i) << 24, 2]).flat();
 
   const bad: [string, Uint8Array, string, number][] = [
     ['nothing', new Uint8Array(0), '0 bytes cannot hold its header of 40', 0],
@@ -200,6 +208,7 @@ describe('flattened device tree: blobs that are not one', () => {
     ['a name without end', structure(1, 0x6161_6161), 'a node name has no end', 60],
     ['a very long name', structure(1, ...new Array<number>(70).fill(0x6161_6161), 0), 'longer than 255 bytes', 60],
     ['two equal children', structure(1, 0, 1, 0x6100_0000, 2, 1, 0x6100_0000, 2, 2, 9), 'a second node "a"', 76],
+    ['an equal child among many', structure(1, 0, ...manyChildren, 1, 0x7200_0000, 2, 2, 9), 'a second node "r"', 304],
     ['nodes too deep', structure(...manyNodes), 'nested more than 64 deep', 56 + 64 * 8],
     ['a property outside', structure(3, 0, 0, 9), 'outside of all nodes', 56],
     ['a property too long', structure(1, 0, 3, 0xffff_ffff, 0, 2, 9), '4294967295 bytes of property "p"', 64],

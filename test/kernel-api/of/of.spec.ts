@@ -206,7 +206,7 @@ describe('nodes', () => {
         node(
           'soc',
           [...bus(1, 1), property('ranges')],
-          node('serial@1000', [property('compatible', strings('a,uart', 'ns16550'))], node('child', [])),
+          node('serial@1000', [property('compatible', strings('a,uart', 'ns16550', 'Old,Name'))], node('child', [])),
           node('serial@2000', [property('compatible', strings('ns16550')), property('status', strings('disabled'))]),
         ),
       ),
@@ -223,6 +223,8 @@ describe('nodes', () => {
     const second = of_find_compatible_node(kernel, first, 'ns16550')!;
     expect(second.full_name).to.equal('serial@2000');
     expect(of_find_compatible_node(kernel, second, 'ns16550')).to.equal(null);
+    expect(of_find_compatible_node(kernel, first, 'NS16550'), 'case does not matter').to.equal(second);
+    expect(of_find_compatible_node(kernel, null, 'old,name'), 'on either side').to.equal(first);
     expect(of_device_is_available(first)).to.equal(true);
     expect(of_device_is_available(second)).to.equal(false);
     const table = [

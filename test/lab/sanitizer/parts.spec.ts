@@ -193,4 +193,17 @@ describe('Recorder', () => {
     expect(asked).to.equal(3);
     expect(told(second)).to.deep.equal(REPORTS);
   });
+
+  it('needs a second run as soon as one of the lines of a bug is not remembered', () => {
+    const recorder = new Recorder(clock, () => () => ['a.ts:1'], { remember: 1 });
+    recorder.step();
+    const mapped = recorder.now;
+    recorder.step();
+    const places: Finding['places'] = [
+      ['mapped', mapped],
+      ['unmapped', recorder.now],
+    ];
+    recorder.report({ id: 'DMA-LEAK', device: 'd', harm: 'none', message: 'm', places });
+    expect(recorder.ticksOfInterest()).to.deep.equal([1, 2]);
+  });
 });
