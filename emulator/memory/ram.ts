@@ -312,15 +312,21 @@ export class Ram {
     else for (let i = 0; i < length; i++) into[at + i] = bytes[offset + i]!;
   }
 
+  private copyIn(offset: number, from: Uint8Array, at: number, length: number): void {
+    const { bytes } = this;
+    // To make a view takes as long as to copy two hundred bytes.
+    if (length === from.length) bytes.set(from, offset);
+    else if (length > SHORT) bytes.set(from.subarray(at, at + length), offset);
+    else for (let i = 0; i < length; i++) bytes[offset + i] = from[at + i]!;
+  }
+
   /** Writes bytes of `from`, starting at `at`. */
   write(address: number, from: Uint8Array, at: number, length: number): BusOutcome {
     const offset = this.offsetOf(address, length);
     if (offset < 0) return BUS_NO_ADDRESS;
     const outcome = this.admitWrite(offset, address, length);
     if (outcome !== BUS_OK) return outcome;
-    const { bytes } = this;
-    if (length > SHORT) bytes.set(from.subarray(at, at + length), offset);
-    else for (let i = 0; i < length; i++) bytes[offset + i] = from[at + i]!;
+    this.copyIn(offset, from, at, length);
     return BUS_OK;
   }
 
