@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import Module from 'node:module';
 import path from 'node:path';
 import { installation } from '../installation';
-import { createChecker, transpile, type Compile } from './compiler';
+import { keepCompiled } from './compile-cache';
+import { createChecker, transpile, transpilerVersion, type Compile } from './compiler';
 
 type Extension = (module: NodeJS.Module, file: string) => void;
 type CompiledModule = NodeJS.Module & { _compile(code: string, file: string, format: 'commonjs'): void };
@@ -30,7 +31,7 @@ const resolveOwnName = (): void => {
   };
 };
 
-/** Types are checked only if that is asked for. */
+/** Types are checked anew each time; without that, what an earlier run compiled is not compiled again. */
 const createCompile = (typecheck: boolean, onCompile: (busy: boolean) => void): Compile => {
   const compile = typecheck ? createChecker() : transpile;
   const watched: Compile = (source, file) => {
@@ -41,7 +42,7 @@ const createCompile = (typecheck: boolean, onCompile: (busy: boolean) => void): 
       onCompile(false);
     }
   };
-  return watched;
+  return typecheck ? watched : keepCompiled(watched, transpilerVersion);
 };
 
 /**
