@@ -61,6 +61,8 @@ Axes of the matrix, and their values:
 ${AXES}
 Exit code: 0 all passed, 1 a scenario failed or is worse than the baseline,
            2 wrong usage or a scenario that cannot be loaded.
+
+Environment: NO_COLOR=1 turns colours off, DMALAB_NO_CACHE=1 has each run compile its scenarios anew.
 `;
 
 /** What the commands do; each resolves with the exit code. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { installation } from './installation';
 import type { Place } from './problem';
 
@@ -61,15 +61,15 @@ export const toSource = (place: ExactPlace, mapUrl: string): Place => {
   const entry = mapOf(place.file, mapUrl)?.findEntry(place.line - 1, place.column - 1);
   if (entry === undefined || !('originalSource' in entry)) return place;
   return {
-    file: scriptFile(entry.originalSource) ?? path.resolve(path.dirname(place.file), entry.originalSource),
+    file: fileURLToPath(new URL(entry.originalSource, pathToFileURL(place.file))),
     line: entry.originalLine + 1,
     column: entry.originalColumn + 1,
   };
 };
 
 /**
- * The places of a stack that a scenario's author wrote, the innermost first. What ts-node compiled is in terms of its source
- * already.
+ * The places of a stack that a scenario's author wrote, the innermost first. Of what was compiled while it was loaded, stacks
+ * are in terms of the source already.
  */
 export const authoredPlaces = (stack: string | undefined): Place[] =>
   (stack?.split('\n') ?? []).flatMap((line) => {

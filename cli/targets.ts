@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { globSync, isDynamicPattern } from 'tinyglobby';
+import type * as tinyglobby from 'tinyglobby';
 import { displayPath } from './display-path';
 import { installation } from './installation';
 import { UsageError } from './usage-error';
@@ -65,8 +65,11 @@ const checkedFile = (file: string): string => {
   );
 };
 
+/** Most targets are no globs, and a start waits for what is loaded. */
+const globs = (): typeof tinyglobby => module.require('tinyglobby') as typeof tinyglobby;
+
 const matches = (pattern: string): string[] => {
-  const files = globSync(pattern.replaceAll('\\', '/'), { absolute: true });
+  const files = globs().globSync(pattern.replaceAll('\\', '/'), { absolute: true });
   const isWanted = (file: string): boolean =>
     isModule(file) && (pattern.includes(PACKAGES) || !file.includes(PACKAGES));
   const modules = files.map((file) => path.normalize(file)).filter(isWanted);
@@ -79,11 +82,11 @@ const filesOf = (target: string): string[] => {
   const stats = fs.statSync(full, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return inFolder(full);
   if (stats !== undefined) return [checkedFile(full)];
-  if (isDynamicPattern(target)) return matches(target);
   const shipped = shippedFile(target);
   if (shipped !== undefined) return [shipped];
   const several = shippedFolder(target);
   if (several.length > 0) return several;
+  if (globs().isDynamicPattern(target)) return matches(target);
   throw new UsageError(`there is no file, folder or shipped scenario '${target}'`);
 };
 

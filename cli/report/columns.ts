@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import type tableModule from 'cli-table3';
 
 /** One column of a table without lines. */
 export interface Column {
@@ -26,8 +26,12 @@ const NO_LINES = Object.fromEntries(
   ].map((part) => [part, '']),
 );
 
+/** Machine-readable reports have no tables: only what prints one waits for it. */
+const loadTable = (): typeof tableModule => module.require('cli-table3') as typeof tableModule;
+
 /** Rows as text, one line each; cells that are too long end in an ellipsis, or wrap. */
 export const layOut = (rows: readonly (readonly string[])[], columns: readonly Column[], wrap = false): string => {
+  const Table = loadTable();
   const table = new Table({
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },

@@ -1,6 +1,7 @@
 import type { Diagnostic, DiagnosticMessageChain } from 'typescript';
 import type { Problem } from '../problem';
 import { authoredPlace } from '../source-position';
+import { CompileError } from './compiler';
 
 /** As many as a terminal shows at once. */
 const MAX_DIAGNOSTICS = 10;
@@ -12,11 +13,8 @@ const fromDiagnostic = (diagnostic: Diagnostic, file: string): Problem => {
   const message = flatten(diagnostic.messageText);
   if (diagnostic.file === undefined || diagnostic.start === undefined) return { file, message };
   const { line, character } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start);
-  return { file: diagnostic.file.fileName, line: line + 1, column: character + 1, message };
+  return { file, line: line + 1, column: character + 1, message };
 };
-
-const isCompilerError = (error: unknown): error is { readonly diagnostics: readonly Diagnostic[] } =>
-  error instanceof Error && error.name === 'TSError' && 'diagnostics' in error;
 
 /** What someone threw, in words; nothing that is thrown can make this throw. */
 export const describeThrown = (error: unknown): string => {
@@ -42,8 +40,8 @@ const sentenceOf = (error: unknown): string => {
 
 /** Why a module could not be loaded, each reason in one sentence with its place. */
 export const describeLoadError = (error: unknown, file: string): Problem[] => {
-  if (isCompilerError(error)) {
-    return error.diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => fromDiagnostic(diagnostic, file));
+  if (error instanceof CompileError) {
+    return error.diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => fromDiagnostic(diagnostic, error.file));
   }
   const stack = error instanceof Error ? error.stack : undefined;
   const place = authoredPlace(stack) ?? { file };

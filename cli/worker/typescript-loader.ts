@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import Module from 'node:module';
 import path from 'node:path';
-import type * as tsNode from 'ts-node';
 import { installation } from '../installation';
+import { keepCompiled } from './compile-cache';
+import { createChecker, transpile, transpilerVersion, type Compile } from './compiler';
 
 type Extension = (module: NodeJS.Module, file: string) => void;
 type CompiledModule = NodeJS.Module & { _compile(code: string, file: string, format: 'commonjs'): void };
@@ -30,42 +31,18 @@ const resolveOwnName = (): void => {
   };
 };
 
-/** `@types/node` comes with ts-node; without it a scenario is checked as one that uses nothing of Node's. */
-const nodeTypes = (): { types: string[]; typeRoots?: string[] } => {
-  try {
-    const folder = path.dirname(require.resolve('@types/node/package.json'));
-    return { types: ['node'], typeRoots: [path.dirname(folder)] };
-  } catch {
-    return { types: [] };
-  }
-};
-
-/** The same for every scenario, wherever it lies: no tsconfig is read, and every module becomes CommonJS. */
-const compilerSettings = (typecheck: boolean): tsNode.RegisterOptions => ({
-  cwd: process.cwd(),
-  skipProject: true,
-  transpileOnly: !typecheck,
-  moduleTypes: { '**/*': 'cjs' },
-  compilerOptions: {
-    target: 'es2023',
-    lib: ['es2023', 'esnext.disposable'],
-    module: 'commonjs',
-    moduleResolution: 'node10',
-    ignoreDeprecations: '6.0',
-    esModuleInterop: true,
-    resolveJsonModule: true,
-    allowJs: true,
-    strict: true,
-    skipLibCheck: true,
-    paths: { dmalab: [installation.publicTypes] },
-    ...(typecheck ? nodeTypes() : { types: [] }),
-  },
-});
-
-/** The compiler takes most of a start-up: it is loaded when the first module needs it. */
-const lazyCompiler = (typecheck: boolean): (() => tsNode.Service) => {
-  let service: tsNode.Service | undefined;
-  return () => (service ??= (module.require('ts-node') as typeof tsNode).create(compilerSettings(typecheck)));
+/** Types are checked anew each time; without that, what an earlier run compiled is not compiled again. */
+const createCompile = (typecheck: boolean, onCompile: (busy: boolean) => void): Compile => {
+  const compile = typecheck ? createChecker() : transpile;
+  const watched: Compile = (source, file) => {
+    onCompile(true);
+    try {
+      return compile(source, file);
+    } finally {
+      onCompile(false);
+    }
+  };
+  return typecheck ? watched : keepCompiled(watched, transpilerVersion);
 };
 
 /**
@@ -73,20 +50,19 @@ const lazyCompiler = (typecheck: boolean): (() => tsNode.Service) => {
  * `onCompile` is told before and after each compilation.
  */
 export const installTypeScriptLoader = (typecheck: boolean, onCompile: (busy: boolean) => void): void => {
-  const compiler = lazyCompiler(typecheck);
-  const compile = (file: string): string => {
-    onCompile(true);
-    try {
-      return compiler().compile(fs.readFileSync(file, 'utf8'), file);
-    } finally {
-      onCompile(false);
-    }
+  let compile: Compile | undefined;
+  const load = (target: CompiledModule, file: string): void => {
+    compile ??= createCompile(typecheck, onCompile);
+    const code = compile(fs.readFileSync(file, 'utf8'), file);
+    // Node reads the maps of what is loaded from now on: stacks are in terms of the sources.
+    process.setSourceMapsEnabled(true);
+    target._compile(code, file, 'commonjs');
   };
   resolveOwnName();
   for (const extension of EXTENSIONS) {
     const original = loader._extensions[extension] ?? loader._extensions['.js']!;
     loader._extensions[extension] = (target, file) => {
-      if (isForeign(file)) (target as CompiledModule)._compile(compile(file), file, 'commonjs');
+      if (isForeign(file)) load(target as CompiledModule, file);
       else original(target, file);
     };
   }

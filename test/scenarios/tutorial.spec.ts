@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { compilePackage } from '../support/compiled-package';
-import { makeFolder, removeFolder } from '../support/run-dmalab';
+import { CACHES, makeFolder, removeFolder } from '../support/run-dmalab';
 import { readTutorial, STEPS } from './tutorial-document';
 
 /** How long things took differs each time, and so does how far to the right it stands. */
@@ -34,7 +34,8 @@ describe('the tutorial', () => {
   /** What a shell prints, standard error included, in a folder with files. */
   const shell = (cwd: string, command: string): Promise<string> =>
     new Promise((resolve) => {
-      const env = { ...process.env, PATH: `${commands}:${process.env['PATH'] ?? ''}`, NO_COLOR: '1', NODE_OPTIONS: '' };
+      const PATH = `${commands}:${process.env['PATH'] ?? ''}`;
+      const env = { ...process.env, PATH, NO_COLOR: '1', NODE_OPTIONS: '', XDG_CACHE_HOME: CACHES };
       execFile('sh', ['-c', `{ ${command}\n} 2>&1`], { cwd, env }, (_error, stdout) => resolve(stdout));
     });
 

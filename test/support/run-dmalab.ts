@@ -11,14 +11,24 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs the command in a folder, without colours. */
-export const dmalab = (cwd: string, ...words: string[]): Promise<CommandResult> =>
+/** What the command keeps of a user's folder is kept in this project, not in the home of whoever runs the tests. */
+export const CACHES = path.resolve(__dirname, '../../node_modules/.cache');
+
+/** Runs the command in a folder, without colours, with more variables of the environment. */
+export const dmalabWith = (
+  more: Readonly<Record<string, string>>,
+  cwd: string,
+  ...words: string[]
+): Promise<CommandResult> =>
   new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' };
+    const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', XDG_CACHE_HOME: CACHES, ...more };
     execFile(process.execPath, [compilePackage(), ...words], { cwd, env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
+
+/** Runs the command in a folder, without colours. */
+export const dmalab = (cwd: string, ...words: string[]): Promise<CommandResult> => dmalabWith({}, cwd, ...words);
 
 /** The command's JSON output. */
 export const parseJson = <T>(result: CommandResult): T => {
