@@ -402,10 +402,12 @@ export class Ram {
 
   /** As at power-on: zero, and without marks. Costs time for touched pages only. */
   clear(): void {
-    this.flags.forEach((flag, page) => {
-      if ((flag & TOUCHED) !== 0) this.bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
-    });
-    this.flags.fill(0);
+    const { bytes, flags } = this;
+    // A callback for each page would take longer than all else that a short run leaves to be done.
+    for (let page = 0; page < flags.length; page++) {
+      if ((flags[page]! & TOUCHED) !== 0) bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    }
+    flags.fill(0);
     this.marks.clear();
   }
 
