@@ -13,8 +13,8 @@ export {
   type CompletionStart,
   type GivenRequest,
 } from './completions';
+export { format } from './declare-format';
 export {
-  format,
   heads,
   linked,
   ring,
