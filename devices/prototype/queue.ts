@@ -1,6 +1,5 @@
 import type { Trace } from '../../base/trace';
 import type { DevicePort } from '../../emulator/bus/device-port';
-import type { DmaAddr } from '../../base/address';
 import { DescriptorBus, outcomeBits } from './bus';
 import type { DoneEnd } from './complete/done-end';
 import { EventGate } from './event-gate';
@@ -13,6 +12,7 @@ import type { PrototypeParameters } from './options';
 import { MOVES } from './plan/entry-plan';
 import type { Plan } from './plan/plan';
 import { readSetup, type QueueRegisters } from './queue-registers';
+import { QueueTrace } from './queue-trace';
 import { QueueView } from './queue-view';
 import { RequestRun, RUN } from './request-run';
 import { QueueSetup } from './setup';
@@ -66,6 +66,7 @@ export class Queue {
   private readonly follower: Follower;
   private readonly run: RequestRun;
   private readonly events: EventGate;
+  private readonly teller: QueueTrace;
   /** Where its completions are told, and who is interrupted for them. */
   private doneEnd: DoneEnd;
   private readonly stalls: StallClock;
@@ -98,6 +99,7 @@ export class Queue {
     this.bus = new DescriptorBus(port, parameters, statistics);
     this.doneEnd = host.doneEnds[index]!;
     this.events = new EventGate(plan, this.bus, this.setup);
+    this.teller = new QueueTrace(host, index);
     this.follower = makeFollower({ plan, parameters, bus: this.bus, setup: this.setup });
     const Run = plan.format.jumps ? JumpingRun : RequestRun;
     this.run = new Run({
@@ -161,7 +163,7 @@ export class Queue {
     run.reset(this.otherwise());
     this.enabled = true;
     this.view.began();
-    this.tell('enabled', 0);
+    this.teller.tell('enabled', 0);
     const code = this.follower.start() || run.completer.start(setup);
     if (code !== NONE) this.refuse(code);
     this.publish();
@@ -233,9 +235,10 @@ export class Queue {
   /** There is nothing more to do. */
   private rest(): void {
     this.idle = true;
-    if (this.run.state === NEXT) this.tellDescriptor("goes on after it, and the next one is not the engine's");
+    if (this.run.state === NEXT)
+      this.teller.descriptor("goes on after it, and the next one is not the engine's", this.run.end);
     this.publish();
-    this.tell('idle', 0);
+    this.teller.tell('idle', 0);
     this.interrupts.raise(Q_INT.IDLE);
   }
 
@@ -246,7 +249,7 @@ export class Queue {
     if (run.state === DONE) this.finish();
     else if (run.state === ENTRY || follower.fifo.count > 0) moved = run.work(now);
     else this.reportFetch();
-    if (run.broken) this.breakOff();
+    if (run.broken) this.halt(run.failure);
     const dataNs = this.dataNs(moved, run.mover.walkReads, warm);
     run.mover.walkReads = 0;
     // Whole nanoseconds, as the clock counts.
@@ -279,16 +282,12 @@ export class Queue {
     run.broken = true;
   }
 
-  private breakOff(): void {
-    this.halt(this.run.failure);
-  }
-
   /** The time of the last step is over. */
   retire(): void {
     if (!this.enabled || this.abortRequested || this.pauseRequested) return;
     if (this.run.state !== DONE || !this.run.completer.hasRoom(this.doneEnd.head.lo)) return;
     this.finish();
-    if (this.run.broken) this.breakOff();
+    if (this.run.broken) this.halt(this.run.failure);
   }
 
   private finish(): void {
@@ -299,7 +298,7 @@ export class Queue {
     this.doneEnd.tailRegister.lo = run.completer.tail;
     registers.requests.lo = (registers.requests.lo + 1) >>> 0;
     statistics.requests++;
-    this.tell('request done', run.end.written);
+    this.teller.tell('request done', run.end.written);
     if (run.failed) this.tellFailed();
     if (
       run.wantsInterrupt &&
@@ -327,7 +326,7 @@ export class Queue {
   private record(failure: Failure): void {
     const { error, errorIndex, errorAddress } = this.registers;
     const fault = descriptorFault(failure.code);
-    if (fault !== undefined) this.tellDescriptor(fault, failure);
+    if (fault !== undefined) this.teller.descriptor(fault, this.run.end, failure);
     if (error.lo !== 0) return;
     error.lo = failure.code | (outcomeBits(failure.outcome) << 8);
     errorIndex.lo = failure.index >>> 0;
@@ -337,7 +336,7 @@ export class Queue {
 
   private halt(failure: Failure): void {
     this.record(failure);
-    this.tell('halted', failure.code);
+    this.teller.tell('halted', failure.code);
     this.statistics.failures++;
     this.stop();
     this.halted = true;
@@ -358,14 +357,14 @@ export class Queue {
   private setPaused(): void {
     this.paused = this.pauseRequested;
     this.publish();
-    this.tell(this.paused ? 'paused' : 'resumed', 0);
+    this.teller.tell(this.paused ? 'paused' : 'resumed', 0);
     if (this.paused) this.interrupts.raise(Q_INT.PAUSED);
   }
 
   private end(what: string): void {
     this.stop();
     this.publish();
-    this.tell(what, 0);
+    this.teller.tell(what, 0);
     this.interrupts.flush();
     this.interrupts.raise(Q_INT.ABORTED);
   }
@@ -395,18 +394,5 @@ export class Queue {
   publishCurrent(): void {
     const { lastPage: page, lastOffset: offset } = this.run.end;
     this.registers.current.set(((page << 12) | offset) >>> 0, Math.floor(page / 0x10_0000));
-  }
-
-  private tell(what: string, value: number): void {
-    const { trace, device } = this.host;
-    if (trace.active) trace.emit({ type: 'device', device, what: `queue ${this.index} ${what}`, value });
-  }
-
-  private tellDescriptor(what: string, failure?: Failure): void {
-    const { trace, port } = this.host;
-    if (!trace.active) return;
-    const { lastPage, lastOffset } = this.run.end;
-    const address = (failure?.at.bigint ?? (BigInt(lastPage) << 12n) + BigInt(lastOffset)) as DmaAddr;
-    trace.emit({ type: 'descriptor-error', requester: port.requesterId, address, what });
   }
 }
