@@ -104,6 +104,7 @@ const walkRing = (walker: Walker): void => {
   const path = ringPath(walker);
   for (let i = 0; i < count; i++) {
     const { address, index, phase } = path;
+    if (walker.checks.known?.(address) === true) break;
     const lanes = walker.read(walker.format.entry, address, `entry ${index}`);
     if (lanes === undefined) break;
     const entry = takeEntry(walker, state, address, `entry ${index}`, lanes, phase);

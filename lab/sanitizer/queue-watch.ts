@@ -158,8 +158,10 @@ export class QueueWatch {
 
   private walkOn(cursor: GivenCursor, place: QueuePlace, checks: WalkChecks): Walk | undefined {
     const known = (address: bigint): boolean => this.isInFlight(address);
-    const isList = this.queue.format.follow.kind === 'linked';
-    const found = cursor.look(this.parts.memory, place, isList ? { ...checks, known } : checks);
+    const { follow, jumps, ownership } = this.queue.format;
+    // Nobody counts how many entries these have.
+    const comesRound = follow.kind === 'linked' || (jumps && ownership.kind !== 'indices');
+    const found = cursor.look(this.parts.memory, place, comesRound ? { ...checks, known } : checks);
     if (found === undefined) return undefined;
     const fresh = withoutDone(found.walk, place.done - found.first);
     const first = Math.max(found.first, place.done);
