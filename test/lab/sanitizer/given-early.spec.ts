@@ -205,6 +205,31 @@ const MISTAKES: Readonly<Record<string, Twin>> = {
       hand.go();
     },
   },
+  linkedInHalves: {
+    format: linkedOnly,
+    says: /^entry 0 at 0x\w+20 of queue 0 was given to \S+ before addr had been written/,
+    make: (hand, entries) => {
+      entries.fill(0);
+      hand.go();
+      hand.put64(0, entries.at(1)); // at fault: linkedInHalves
+      hand.wmb();
+      entries.fill(1); // changed: linkedInHalves
+      hand.go();
+    },
+  },
+  end: {
+    format: chased,
+    says: /^entry 0 at 0x\w+40 of queue 0 was given to \S+ before LAST had been written/,
+    make: (hand, entries) => {
+      entries.circle(4);
+      for (const index of [0, 1]) entries.give(index);
+      hand.go(hand.ring);
+      entries.fill(2);
+      hand.wmb();
+      entries.mark(2, OWN | LAST); // at fault: end
+      entries.mark(2, OWN); // changed: end
+    },
+  },
   marked: {
     format: marked,
     says: /^entry 0 at 0x\w+20 of queue 0 was given/,
@@ -388,8 +413,12 @@ const CORRECT: Readonly<Record<string, Twin>> = {
     make: (hand, entries) => {
       entries.fill(0);
       hand.go();
-      entries.fill(1);
-      hand.put64(0, entries.at(1));
+      for (const index of [1, 2]) {
+        entries.fill(index);
+        hand.wmb();
+        hand.put64(SIZE * (index - 1), entries.at(index));
+        hand.wmb();
+      }
       hand.go();
     },
   },
@@ -418,6 +447,19 @@ const CORRECT: Readonly<Record<string, Twin>> = {
         if (i !== 1) hand.go(entries.at(i % 4));
         if (i === 3) await hand.rest();
       }
+    },
+  },
+  'a tail that was named before all was there, and beyond it': {
+    format: tailed,
+    make: (hand, entries) => {
+      entries.circle(4);
+      entries.give(0);
+      hand.go(entries.at(2));
+      for (const index of [1, 2]) entries.give(index);
+      entries.mark(3, OWN);
+      entries.fill(3);
+      hand.wmb();
+      hand.go(entries.at(3));
     },
   },
   'a ring, whose first entry is given last': {
@@ -501,4 +543,23 @@ describe('descriptors that are given away complete', () => {
       });
     }
   }
+});
+
+describe('what a device takes before anybody rings', () => {
+  it('hides nothing that it is told of later', async () => {
+    const make = async (hand: Hand): Promise<void> => {
+      const entries = new Entries(hand);
+      entries.circle(4);
+      for (const index of [0, 1]) entries.give(index);
+      hand.go();
+      for (const index of [2, 3]) entries.give(index);
+      await hand.rest();
+      entries.fill(0, 0xdead_0000n as DmaAddr);
+      hand.wmb();
+      entries.mark(0, OWN);
+      hand.go();
+    };
+    const reports = await reportsOf(circle, {}, make);
+    expect(reports.map(({ id, harm }) => [id, harm])).to.deep.equal([['DMA-DESC-UNMAPPED', 'happened']]);
+  });
 });
