@@ -32,7 +32,7 @@ export class AheadCursor {
 
   /** What is awaited is the link of an entry that has been passed. */
   get awaitsLink(): boolean {
-    return this.spot instanceof ListSpot && this.spot.ended;
+    return !this.over && this.spot instanceof ListSpot && this.spot.ended;
   }
 
   /** The index of the next entry; undefined in a list. */
