@@ -14,7 +14,7 @@ export interface FlightUnit<Q> {
   /** Somebody has rung for it. */
   readonly rung: boolean;
   /** Memory that is its own until it is done. */
-  readonly held: Held<Q>[];
+  readonly held: Held<FlightUnit<Q>>[];
   /** Somebody changed it, which was told. */
   told: boolean;
 }

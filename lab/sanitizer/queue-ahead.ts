@@ -1,15 +1,16 @@
-import type { AheadCursor, WalkedEntry } from '../../base/descriptor';
+import type { AheadCursor, AnyDescriptor, WalkedEntry } from '../../base/descriptor';
 import type { FlightUnit, InFlight } from './in-flight';
-import type { QueueWatch } from './queue-watch';
 import type { Moment } from './recorder';
 
 /** Entries that a device may find by itself, of one queue: there may be more, which are not followed. */
 const MOST_AHEAD = 4096;
 
-/** What a queue's watch has to offer. */
-export interface AheadParts {
-  readonly watch: QueueWatch;
-  readonly inFlight: InFlight<QueueWatch>;
+/** What a queue has to offer. */
+export interface AheadParts<Q> {
+  readonly queue: Q;
+  /** Of its entries. */
+  readonly descriptor: AnyDescriptor;
+  readonly inFlight: InFlight<Q>;
   /** Where an entry at an address of the device's is in coherent memory, which is watched from then on; -1 if it is not there. */
   readonly placeOf: (address: bigint) => number;
   /** An entry as the CPU has stored it. */
@@ -22,14 +23,14 @@ export interface AheadParts {
  * What the device of a queue may have read though nobody has rung for it: it has been given by the entries themselves. Goes on
  * whenever the CPU stores to the one entry that decides.
  */
-export class QueueAhead {
+export class QueueAhead<Q> {
   /** Each of one entry, the oldest first. */
-  private units: FlightUnit<QueueWatch>[] = [];
-  private readonly parts: AheadParts;
+  private units: FlightUnit<Q>[] = [];
+  private readonly parts: AheadParts<Q>;
   private cursor: AheadCursor | undefined;
   private awaited = -1;
 
-  constructor(parts: AheadParts) {
+  constructor(parts: AheadParts<Q>) {
     this.parts = parts;
   }
 
@@ -99,13 +100,13 @@ export class QueueAhead {
   }
 
   private entryOf(address: bigint, index: number | undefined, lanes: Int32Array): WalkedEntry {
-    const descriptor = this.parts.watch.queue.format.entry;
+    const { descriptor } = this.parts;
     return { where: `entry ${index ?? this.units.length}`, descriptor, address, lanes, owned: true, pieces: [] };
   }
 
   private add(physical: number, entry: WalkedEntry, started: Moment | null): void {
-    const { watch, inFlight } = this.parts;
-    const unit: FlightUnit<QueueWatch> = { queue: watch, entries: [], started, rung: false, held: [], told: false };
+    const { queue, inFlight } = this.parts;
+    const unit: FlightUnit<Q> = { queue, entries: [], started, rung: false, held: [], told: false };
     const flying = { unit, entry, physical };
     unit.entries.push(flying);
     this.units.push(unit);
@@ -113,15 +114,15 @@ export class QueueAhead {
   }
 
   private startAwaiting(physical: number): void {
-    const { inFlight, watch } = this.parts;
+    const { inFlight, queue, descriptor } = this.parts;
     this.awaited = physical;
-    inFlight.await(physical, watch.queue.format.entry.size, watch);
+    inFlight.await(physical, descriptor.size, queue);
   }
 
   private stopAwaiting(): void {
     if (this.awaited < 0) return;
-    const { inFlight, watch } = this.parts;
-    inFlight.awaitNoMore(this.awaited, watch.queue.format.entry.size, watch);
+    const { inFlight, queue, descriptor } = this.parts;
+    inFlight.awaitNoMore(this.awaited, descriptor.size, queue);
     this.awaited = -1;
   }
 }

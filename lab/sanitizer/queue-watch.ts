@@ -30,7 +30,7 @@ export interface WatchParts {
   readonly memory: WordReader;
   readonly inFlight: InFlight<QueueWatch>;
   /** Of all queues of the device. */
-  readonly outstanding: Outstanding<QueueWatch>;
+  readonly outstanding: Outstanding<FlightUnit<QueueWatch>>;
 }
 
 const NOTHING = { walk: { entries: [], units: [] }, first: 0 };
@@ -48,11 +48,11 @@ export class QueueWatch {
   private units: FlightUnit<QueueWatch>[] = [];
   private retired = 0;
   /** What comes after that, for which nobody has rung. */
-  private readonly ahead: QueueAhead;
+  private readonly ahead: QueueAhead<QueueWatch>;
   /** What `look` found last, and how many units were before that. */
   private latest: { readonly walk: Pick<Walk, 'entries' | 'units'>; readonly first: number } = NOTHING;
   /** With what that was given before the new ones among it overlap. */
-  private earlier = new Map<Finding, Held<QueueWatch>>();
+  private earlier = new Map<Finding, Held<FlightUnit<QueueWatch>>>();
 
   constructor(queue: DescribedQueue, parts: WatchParts) {
     this.queue = queue;
@@ -62,7 +62,8 @@ export class QueueWatch {
     const { state, inFlight, device } = parts;
     const { entry } = queue.format;
     this.ahead = new QueueAhead({
-      watch: this,
+      queue: this,
+      descriptor: entry,
       inFlight,
       placeOf: (address) => this.watchedPlaceOf(address, entry.size),
       read: (physical) => state.readAsCpu(physical, entry, !device.dev.dma.dma_coherent),
@@ -188,7 +189,7 @@ export class QueueWatch {
   }
 
   /** What a range overlaps, once all is forgotten that is done. */
-  private heldBefore(range: EntryRange): Held<QueueWatch> | undefined {
+  private heldBefore(range: EntryRange): Held<FlightUnit<QueueWatch>> | undefined {
     const { outstanding } = this.parts;
     for (let held = outstanding.overlapped(range); held !== undefined;) {
       held.unit.queue.refresh();
@@ -200,7 +201,7 @@ export class QueueWatch {
   }
 
   /** What was given before, of an overlap that `look` found last. */
-  earlierOf(finding: Finding): Held<QueueWatch> | undefined {
+  earlierOf(finding: Finding): Held<FlightUnit<QueueWatch>> | undefined {
     return this.earlier.get(finding);
   }
 

@@ -90,7 +90,7 @@ export class DescriptorRules {
   private watchesOf(device: WatchedDevice, { label, device: described }: Source): QueueWatch[] {
     const { state, inFlight } = this;
     const memory = state.machine.hardware.seenBy(label);
-    const parts = { state, device, inFlight, memory, outstanding: new Outstanding<QueueWatch>() };
+    const parts = { state, device, inFlight, memory, outstanding: new Outstanding<FlightUnit<QueueWatch>>() };
     return described.describedQueues.map((queue) => new QueueWatch(queue, parts));
   }
 
