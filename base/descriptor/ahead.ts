@@ -40,15 +40,26 @@ export class AheadCursor {
     return this.spot instanceof ListSpot ? undefined : this.spot.index;
   }
 
+  /** Whether an entry leads on as it stands there: it is the device's, or its link leads somewhere. */
+  leadsOn(lanes: Int32Array): boolean {
+    const { spot } = this;
+    if (spot instanceof ListSpot && spot.ended) return !this.over && spot.after(lanes) !== undefined;
+    return this.isGiven(lanes);
+  }
+
+  private isGiven(lanes: Int32Array): boolean {
+    const { format, roles, spot } = this;
+    return isGivenByMarks(format, roles, lanes, spot instanceof ListSpot ? 1 : spot.phase);
+  }
+
   /** Goes past the next entry, if it is the device's as it stands there. Returns whether it is. */
   take(lanes: Int32Array): boolean {
-    const { format, roles, spot, tail } = this;
-    const isList = spot instanceof ListSpot;
-    if (!isGivenByMarks(format, roles, lanes, isList ? 1 : spot.phase)) return false;
+    const { format, spot, tail } = this;
+    if (!this.isGiven(lanes)) return false;
     this.over = spot.at === tail;
     spot.pass(lanes);
     // Where each list is rung for, nobody looks again at how one ended.
-    if (isList && spot.ended && format.doorbell.value !== 'notify') this.over = true;
+    if (spot instanceof ListSpot && spot.ended && format.doorbell.value !== 'notify') this.over = true;
     return true;
   }
 

@@ -66,6 +66,12 @@ export class QueueAhead<Q> {
     this.goOn((physical) => given.get(physical) ?? this.parts.givenAt(physical));
   }
 
+  /** Whether the entry that decides leads on by now. */
+  get leadsOn(): boolean {
+    const lanes = this.awaited < 0 ? undefined : this.parts.read(this.awaited);
+    return lanes !== undefined && this.cursor?.leadsOn(lanes) === true;
+  }
+
   /** Looks again, as the CPU has stored to the entry that decides. */
   advance(when: Moment): void {
     this.goOn(() => when);

@@ -248,8 +248,8 @@ export class QueueWatch {
 
   /** The CPU has stored to the entry that decides how the device goes on by itself. */
   advance(when: Moment): void {
-    const place = this.refresh();
-    if (place === undefined) return;
+    // Most stores to an entry do not give it away.
+    if (!this.ahead.leadsOn || this.refresh() === undefined) return;
     // A device that needs to be told where a list begins rests when it is done with all.
     const rests = this.queue.format.doorbell.value === 'head-address' && this.units.length + this.ahead.count === 0;
     if (rests) this.ahead.clear();
