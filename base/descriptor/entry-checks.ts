@@ -1,6 +1,6 @@
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
-import type { DataPiece, Finding, FindingKind, WalkChecks } from './findings';
+import type { DataPiece, FindingKind, WalkChecks } from './findings';
 import { readNumber, type PlacedField } from './placed';
 import type { PlacedWord } from './placed-members';
 import { rawNumber, type EntryRoles } from './roles';
@@ -117,64 +117,3 @@ export const checkPiece = (field: PlacedField, piece: DataPiece, checks: WalkChe
     report('too-early', `${path}: the device may look, and not all of ${range} is visible to it`, path);
   }
 };
-
-/** Finds a range that someone writes to twice, or where descriptors lie. */
-interface Range {
-  readonly from: bigint;
-  readonly to: bigint;
-  readonly writes: boolean;
-  readonly what: string;
-  readonly where: string;
-  readonly address: bigint;
-  readonly field: string | undefined;
-}
-
-interface Owned {
-  readonly where: string;
-  readonly descriptor: AnyDescriptor;
-  readonly address: bigint;
-  readonly owned: boolean;
-  readonly pieces: readonly DataPiece[];
-}
-
-const rangesOf = ({ where, descriptor, address, pieces }: Owned): Range[] => {
-  const entry = { where, address };
-  const ranges: Range[] = [
-    { ...entry, from: address, to: address + BigInt(descriptor.size), writes: false, what: 'it', field: undefined },
-  ];
-  for (const { moves, fixed, field, address: from, length } of pieces) {
-    if (moves !== 'to-memory' || fixed) continue;
-    ranges.push({ ...entry, from, to: from + BigInt(length), writes: true, what: `what ${field} gives`, field });
-  }
-  return ranges;
-};
-
-const overlapOf = (range: Range, other: Range | undefined): Finding | undefined => {
-  if (other === undefined || range.from >= other.to) return undefined;
-  const { writes, where, address, field, what } = range.writes ? range : other;
-  const { what: otherWhat, where: otherWhere } = range.writes ? other : range;
-  const message = `${what} ${writes ? 'to be written ' : ''}overlaps ${otherWhat === 'it' ? '' : `${otherWhat} to be written in `}${otherWhere}`;
-  return { kind: 'overlap', where, address, message, ...(field === undefined ? {} : { field }) };
-};
-
-const further = (range: Range, most: Range | undefined): Range =>
-  most === undefined || range.to > most.to ? range : most;
-
-/** Ranges that overlap, of entries that are the device's: writes with writes, writes with entries, entries with entries. */
-export const overlaps = (entries: readonly Owned[]): Finding[] => {
-  const ranges = entries.filter(({ owned }) => owned).flatMap(rangesOf);
-  ranges.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
-  const findings: Finding[] = [];
-  let written: Range | undefined;
-  let entry: Range | undefined;
-  for (const range of ranges) {
-    const finding = overlapOf(range, written) ?? (sameEntry(range, entry) ? undefined : overlapOf(range, entry));
-    if (finding !== undefined) findings.push(finding);
-    if (range.writes) written = further(range, written);
-    else entry = further(range, entry);
-  }
-  return findings;
-};
-
-/** An entry that two requests share is told as such. */
-const sameEntry = (range: Range, other: Range | undefined): boolean => !range.writes && range.from === other?.from;

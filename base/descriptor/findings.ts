@@ -149,7 +149,7 @@ export interface WalkChecks {
   readonly limit?: number;
   /** Only what is the device's matters: the walk ends before an entry of a ring or list that is not. */
   readonly givenOnly?: boolean;
-  /** The walk of a list ends before these: somebody has looked at them already. */
+  /** The walk of a list or ring ends before these: somebody has looked at them already. */
   readonly known?: (address: bigint) => boolean;
 }
 

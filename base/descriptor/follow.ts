@@ -5,6 +5,7 @@ import { takeOwn } from './data';
 import { Walker, wholeNumber } from './walk';
 import { Grouping } from './grouping';
 import { walkChain, walkTable } from './chains';
+import { isGivenByMarks } from './ownership';
 import { ringPath } from './ring-path';
 import type { WordReader } from './words';
 
@@ -20,11 +21,8 @@ class Owners {
 
   of(lanes: Int32Array, phase: number): boolean {
     const { format, roles } = this.walker;
-    if (format.ownership.kind === 'bit') return roles.marked('owner', lanes);
-    if (format.ownership.kind === 'indices') return !this.isDone(lanes);
-    const now = (role: 'phase' | 'used-phase'): number => (roles.marked(role, lanes) ? 1 : 0);
-    if (now('phase') !== phase) return false;
-    return roles.markField('used-phase') === undefined || now('used-phase') !== phase;
+    if (format.ownership.kind === 'indices' && this.isDone(lanes)) return false;
+    return isGivenByMarks(format, roles, lanes, phase);
   }
 
   /** Whether an entry is done, and none before it is still to be done. */
@@ -106,6 +104,7 @@ const walkRing = (walker: Walker): void => {
   const path = ringPath(walker);
   for (let i = 0; i < count; i++) {
     const { address, index, phase } = path;
+    if (walker.checks.known?.(address) === true) break;
     const lanes = walker.read(walker.format.entry, address, `entry ${index}`);
     if (lanes === undefined) break;
     const entry = takeEntry(walker, state, address, `entry ${index}`, lanes, phase);

@@ -1,6 +1,7 @@
 /**
  * Descriptor formats as data: one declaration gives layout, types, cursors, headers, tables and checks.
  */
+export type { AheadCursor } from './ahead';
 export type { AnyCursor, AnyDescriptor } from './any-descriptor';
 export { invalidCompletions, validCompletions, type CompletionSample } from './build-completions';
 export { cHeader } from './c-header';
@@ -45,6 +46,7 @@ export type {
 } from './findings';
 export { walk } from './follow';
 export { invalidSample, validSample } from './generate';
+export { overlaps, overlapWithEarlier, rangesOf, type EntryRange } from './overlaps';
 export { descriptorTable, meaningText } from './markdown';
 export {
   addressOf,

@@ -6,16 +6,20 @@ import { readEntry, type WordReader } from './words';
 /** The most entries that are passed over in one go. */
 const MOST_SKIPPED = 4096;
 
-/** Where somebody is in a ring in pieces: jumps have to be followed to know. */
+/** Where somebody is in a ring. In one in pieces, jumps have to be followed to know. */
 export class RingSpot {
-  private at: bigint;
-  private index: number;
-  private phase: 0 | 1;
+  at: bigint;
+  index: number;
+  phase: 0 | 1;
   private readonly entries: number;
   private readonly roles: EntryRoles;
+  /** Where a ring in one piece begins again. */
+  private readonly base: bigint | undefined;
 
-  constructor(roles: EntryRoles, { at, entries = 1, from = 0, phase = 1 }: WalkStart) {
+  /** @param base of a ring in one piece: where its first entry is */
+  constructor(roles: EntryRoles, { at, entries = 1, from = 0, phase = 1 }: WalkStart, base?: bigint) {
     this.roles = roles;
+    this.base = base;
     this.at = at;
     this.entries = Math.max(1, entries);
     this.index = from % this.entries;
@@ -33,7 +37,8 @@ export class RingSpot {
     const toggles = roles.markField('toggle') !== undefined;
     const isJump = roles.marked('jump', lanes);
     this.index = this.index + 1 === this.entries ? 0 : this.index + 1;
-    this.at = isJump ? roles.address('next', lanes) : this.at + BigInt(roles.descriptor.size);
+    if (isJump) this.at = roles.address('next', lanes);
+    else this.at = this.index === 0 && this.base !== undefined ? this.base : this.at + BigInt(roles.descriptor.size);
     if (toggles ? isJump && roles.marked('toggle', lanes) : this.index === 0) this.phase = this.phase === 1 ? 0 : 1;
   }
 

@@ -1,7 +1,7 @@
 import { busOutcomeName, BUS_OK } from '../bus-outcome';
 import { hex } from '../u64';
 import type { AnyDescriptor } from './any-descriptor';
-import { checkAlign, checkBoundary, checkPiece, checkWords, overlaps, type Report } from './entry-checks';
+import { checkAlign, checkBoundary, checkPiece, checkWords, type Report } from './entry-checks';
 import type {
   DataPiece,
   Finding,
@@ -15,6 +15,7 @@ import type {
   WalkStart,
 } from './findings';
 import { segmentOf, type Format } from './format';
+import { overlaps } from './overlaps';
 import { EntryRoles } from './roles';
 import { ADDRESS_LIMIT, readEntry, type WordReader } from './words';
 

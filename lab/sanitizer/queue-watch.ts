@@ -1,22 +1,26 @@
-import { PAGE_SIZE, dmaOffsetOf, dmaPageOf, type DmaAddr } from '../../base/address';
+import { dmaOffsetOf, dmaPageOf, type DmaAddr } from '../../base/address';
 import {
   EntryRoles,
   GivenCursor,
+  overlaps,
+  overlapWithEarlier,
+  rangesOf,
+  type EntryRange,
+  type Finding,
   type Walk,
   type WalkChecks,
   type WalkedEntry,
-  type WalkStart,
   type WordReader,
 } from '../../base/descriptor';
 import type { DescribedQueue, QueuePlace } from '../../emulator/described-queue';
 import type { FlightUnit, InFlight } from './in-flight';
 import type { LeasePlace } from './lease-table';
+import type { Held, Outstanding } from './outstanding';
 import { PAGE_QUEUED } from './page-bits';
+import { QueueAhead } from './queue-ahead';
+import type { Moment } from './recorder';
 import type { SanitizerState } from './state';
 import type { WatchedDevice } from './watched-device';
-
-/** Pages of a ring that are watched for entries that are given away too early. */
-const MOST_PAGES = 1024;
 
 /** What queues have in common. */
 export interface WatchParts {
@@ -25,6 +29,8 @@ export interface WatchParts {
   /** Memory as the device sees it. */
   readonly memory: WordReader;
   readonly inFlight: InFlight<QueueWatch>;
+  /** Of all queues of the device. */
+  readonly outstanding: Outstanding<FlightUnit<QueueWatch>>;
 }
 
 const NOTHING = { walk: { entries: [], units: [] }, first: 0 };
@@ -41,20 +47,34 @@ export class QueueWatch {
   /** What is in flight, the oldest first, and how many were before that. */
   private units: FlightUnit<QueueWatch>[] = [];
   private retired = 0;
+  /** What comes after that, for which nobody has rung. */
+  private readonly ahead: QueueAhead<QueueWatch>;
   /** What `look` found last, and how many units were before that. */
   private latest: { readonly walk: Pick<Walk, 'entries' | 'units'>; readonly first: number } = NOTHING;
-  private readonly pages: number[] = [];
+  /** With what that was given before the new ones among it overlap. */
+  private earlier = new Map<Finding, Held<FlightUnit<QueueWatch>>>();
 
   constructor(queue: DescribedQueue, parts: WatchParts) {
     this.queue = queue;
     this.device = parts.device;
     this.parts = parts;
     this.roles = new EntryRoles(queue.format.entry);
+    const { state, inFlight, device } = parts;
+    const { entry } = queue.format;
+    this.ahead = new QueueAhead({
+      queue: this,
+      descriptor: entry,
+      inFlight,
+      placeOf: (address) => this.watchedPlaceOf(address, entry.size),
+      read: (physical) => state.readAsCpu(physical, entry, !device.dev.dma.dma_coherent),
+      givenAt: (physical) => state.stores.latest(physical + this.ownerOffset, 4),
+    });
   }
 
-  /** The last entry of a list, to which others may be linked while the device has it. */
-  get listEnd(): bigint | undefined {
-    return this.queue.format.doorbell.value === 'notify' ? this.cursor?.last : undefined;
+  /** Whether others may be linked to an entry while the device has it: the last of a list. */
+  isListEnd(address: bigint): boolean {
+    if (this.ahead.awaitsLink(address)) return true;
+    return this.queue.format.doorbell.value === 'notify' && this.cursor?.last === address;
   }
 
   /** Brings what is in flight up to date. Undefined if the queue does not run. */
@@ -69,31 +89,36 @@ export class QueueWatch {
     return place;
   }
 
-  private restart({ session, begin }: QueuePlace): void {
+  private restart({ session, begin, rung }: QueuePlace): void {
     this.clear();
     this.session = session;
     this.retired = 0;
     this.cursor = new GivenCursor(this.queue.format, begin);
     this.roles = new EntryRoles(this.queue.format.entry, { parameters: begin.parameters });
-    this.watchRing(begin);
+    this.ahead.begin(this.cursor.ahead(rung), new Map());
   }
 
   private clear(): void {
     for (const unit of this.units.splice(0)) this.land(unit);
-    for (const page of this.pages.splice(0)) this.parts.inFlight.removeRing(page, this);
+    this.ahead.clear();
     this.device.told.forget(this, Infinity);
     this.latest = NOTHING;
+    this.earlier.clear();
     this.session = -1;
   }
 
-  private land(unit: FlightUnit<QueueWatch>): void {
-    for (const entry of unit.entries) this.parts.inFlight.remove(entry);
+  private land({ entries, held }: FlightUnit<QueueWatch>): void {
+    for (const entry of entries) this.parts.inFlight.remove(entry);
+    for (const range of held) this.parts.outstanding.release(range);
   }
 
   private retire(done: number): void {
-    const count = Math.min(done - this.retired, this.units.length);
-    if (count > 0) for (const unit of this.units.splice(0, count)) this.land(unit);
-    this.retired = Math.max(this.retired, done);
+    const count = done - this.retired;
+    if (count <= 0) return;
+    const rung = Math.min(count, this.units.length);
+    for (const unit of this.units.splice(0, rung)) this.land(unit);
+    for (const entry of this.ahead.retire(count - rung)) this.cursor!.pass(entry);
+    this.retired = done;
   }
 
   /** Where a range of the device's addresses is in coherent memory; -1 if it is not there in one piece. */
@@ -108,29 +133,11 @@ export class QueueWatch {
     return bytes === length ? physical : -1;
   }
 
-  /** Entries that give themselves away are watched though nobody has rung for them. */
-  private watchRing({ at, entries = 0 }: WalkStart): void {
-    const { format } = this.queue;
-    // Where a ring in pieces lies, only its jumps know.
-    if (format.follow.kind !== 'ring' || format.jumps || format.ownership.kind === 'indices') return;
-    const bytes = entries * format.entry.size;
-    for (let done = 0; done < bytes && this.pages.length < MOST_PAGES;) {
-      const address = at + BigInt(done);
-      const offset = Number(address & 0xfffn);
-      const piece = Math.min(PAGE_SIZE - offset, bytes - done);
-      this.watchPage(address, offset, piece);
-      done += piece;
-    }
-  }
-
-  private watchPage(address: bigint, offset: number, length: number): void {
-    const { inFlight, state } = this.parts;
+  /** The same; the CPU's stores there are of interest from now on. */
+  private watchedPlaceOf(address: bigint, length: number): number {
     const physical = this.physicalOf(address, length);
-    if (physical < 0 || physical % PAGE_SIZE !== offset) return;
-    const page = Math.floor(physical / PAGE_SIZE);
-    this.pages.push(page);
-    inFlight.addRing(page, { queue: this, address: address - BigInt(offset) });
-    state.flag(physical, length, PAGE_QUEUED);
+    if (physical >= 0) this.parts.state.flag(physical, length, PAGE_QUEUED);
+    return physical;
   }
 
   /**
@@ -138,21 +145,64 @@ export class QueueWatch {
    * was not told of this queue, or of nothing new.
    */
   look(checks: WalkChecks): Walk | undefined {
-    const { queue, parts } = this;
+    const { queue, cursor } = this;
     const place = this.refresh();
-    if (place === undefined) return undefined;
+    if (place === undefined || cursor === undefined) return undefined;
     this.device.told.forget(this, place.done);
     if (this.rings === queue.rings) return undefined;
     this.rings = queue.rings;
+    const given = this.ahead.clear();
+    const fresh = this.walkOn(cursor, place, checks);
+    this.ahead.begin(cursor.ahead(place.rung), given);
+    return fresh;
+  }
+
+  private walkOn(cursor: GivenCursor, place: QueuePlace, checks: WalkChecks): Walk | undefined {
     const known = (address: bigint): boolean => this.isInFlight(address);
-    const isList = queue.format.follow.kind === 'linked';
-    const found = this.cursor?.look(parts.memory, place, isList ? { ...checks, known } : checks);
+    const { follow, jumps, ownership } = this.queue.format;
+    // Nobody counts how many entries these have.
+    const comesRound = follow.kind === 'linked' || (jumps && ownership.kind !== 'indices');
+    const found = cursor.look(this.parts.memory, place, comesRound ? { ...checks, known } : checks);
     if (found === undefined) return undefined;
     const fresh = withoutDone(found.walk, place.done - found.first);
     const first = Math.max(found.first, place.done);
+    const { entries, units, open } = fresh;
+    const whole = entries.slice(0, units.length > open ? units[units.length - open] : 0);
+    const findings = [...fresh.findings, ...this.overlapsWithEarlier(whole)];
     this.launch(fresh, first);
     this.latest = { walk: fresh, first };
-    return fresh;
+    return { ...fresh, findings };
+  }
+
+  /** What of new entries overlaps what the device was given before, by whatever queue, and is not done with. */
+  private overlapsWithEarlier(entries: readonly WalkedEntry[]): Finding[] {
+    this.earlier.clear();
+    for (const entry of entries) {
+      for (const range of entry.owned ? rangesOf(entry) : []) {
+        const held = this.heldBefore(range);
+        const other = held?.unit.queue === this ? undefined : held?.unit.queue.queue.name;
+        const finding = held === undefined ? undefined : overlapWithEarlier(range, held.range, other);
+        if (finding !== undefined) this.earlier.set(finding, held!);
+      }
+    }
+    return [...this.earlier.keys()];
+  }
+
+  /** What a range overlaps, once all is forgotten that is done. */
+  private heldBefore(range: EntryRange): Held<FlightUnit<QueueWatch>> | undefined {
+    const { outstanding } = this.parts;
+    for (let held = outstanding.overlapped(range); held !== undefined;) {
+      held.unit.queue.refresh();
+      const still = outstanding.overlapped(range);
+      if (still === held) return held;
+      held = still;
+    }
+    return undefined;
+  }
+
+  /** What was given before, of an overlap that `look` found last. */
+  earlierOf(finding: Finding): Held<FlightUnit<QueueWatch>> | undefined {
+    return this.earlier.get(finding);
   }
 
   /**
@@ -168,51 +218,46 @@ export class QueueWatch {
 
   private isInFlight(address: bigint): boolean {
     const physical = this.physicalOf(address, 4);
-    return physical >= 0 && this.parts.inFlight.find(physical, 4)?.physical === physical;
+    const flying = physical < 0 ? undefined : this.parts.inFlight.find(physical, 4);
+    return flying?.physical === physical && flying.unit.rung;
   }
 
   private launch({ entries, units, open }: Walk, first: number): void {
     // Units count from what is retired on.
     if (this.units.length === 0) this.retired = first;
+    const { started } = this.device;
     for (let i = 0; i < units.length - open; i++) {
-      const unit: FlightUnit<QueueWatch> = { queue: this, entries: [], started: this.device.started, told: false };
+      const unit: FlightUnit<QueueWatch> = { queue: this, entries: [], started, rung: true, held: [], told: false };
       for (const entry of entries.slice(units[i], units[i + 1])) this.addTo(unit, entry);
       this.units.push(unit);
     }
   }
 
   private addTo(unit: FlightUnit<QueueWatch>, entry: WalkedEntry): void {
-    const { inFlight, state } = this.parts;
-    const { size } = entry.descriptor;
-    const physical = this.physicalOf(entry.address, size);
+    const { inFlight, outstanding } = this.parts;
+    for (const range of entry.owned ? rangesOf(entry) : []) {
+      const held = outstanding.hold(range, unit);
+      if (held !== undefined) unit.held.push(held);
+    }
+    const physical = this.watchedPlaceOf(entry.address, entry.descriptor.size);
     if (physical < 0) return;
     const flying = { unit, entry, physical };
     unit.entries.push(flying);
     inFlight.add(flying);
-    state.flag(physical, size, PAGE_QUEUED);
   }
 
-  /** The entry of the ring at an address of the device's: its index, and where it begins there; undefined if there is none, or in pieces. */
-  entryAt(address: bigint): { readonly index: number; readonly at: bigint } | undefined {
-    const begin = this.queue.format.jumps ? undefined : this.refresh()?.begin;
-    if (begin === undefined || address < begin.at) return undefined;
-    const size = BigInt(this.queue.format.entry.size);
-    const index = (address - begin.at) / size;
-    return index < BigInt(begin.entries ?? 0) ? { index: Number(index), at: begin.at + index * size } : undefined;
-  }
-
-  /** Whether an entry's owner or phase bit says that it is the device's now. */
-  isGiven(lanes: Int32Array, index: number): boolean {
-    const { roles } = this;
-    if (this.queue.format.ownership.kind === 'bit') return roles.marked('owner', lanes);
-    const { from = 0, phase = 1 } = this.queue.place()?.pending ?? {};
-    const now = index >= from === (phase === 1);
-    if (roles.marked('phase', lanes) !== now) return false;
-    return roles.markField('used-phase') === undefined || roles.marked('used-phase', lanes) !== now;
+  /** The CPU has stored to the entry that decides how the device goes on by itself. */
+  advance(when: Moment): void {
+    // Most stores to an entry do not give it away.
+    if (!this.ahead.leadsOn || this.refresh() === undefined) return;
+    // A device that needs to be told where a list begins rests when it is done with all.
+    const rests = this.queue.format.doorbell.value === 'head-address' && this.units.length + this.ahead.count === 0;
+    if (rests) this.ahead.clear();
+    else this.ahead.advance(when);
   }
 
   /** Where in an entry the bit is that gives it away. */
-  get ownerOffset(): number {
+  private get ownerOffset(): number {
     const field = this.roles.markField('owner') ?? this.roles.markField('phase');
     return field?.offset ?? 0;
   }
@@ -229,13 +274,15 @@ const withoutDone = (walk: Walk, done: number): Walk => {
   if (done <= 0) return walk;
   const from = walk.units[done] ?? walk.entries.length;
   const over = new Set(walk.entries.slice(0, from).map(({ where, address }) => `${where} ${address}`));
+  const entries = walk.entries.slice(from);
+  const about = walk.findings.filter(
+    ({ kind, where, address }) => kind !== 'overlap' && !over.has(`${where} ${address}`),
+  );
   return {
     ...walk,
-    entries: walk.entries.slice(from),
+    entries,
     units: walk.units.slice(done).map((unit) => unit - from),
-    // Buffers are used again: what overlaps may be one of those that are done.
-    findings: walk.findings.filter(
-      ({ kind, where, address }) => kind !== 'overlap' && !over.has(`${where} ${address}`),
-    ),
+    // Buffers are used again: what overlapped may have been one of those that are done.
+    findings: [...about, ...overlaps(entries)],
   };
 };

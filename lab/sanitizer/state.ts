@@ -1,4 +1,6 @@
 import { PAGE_SIZE } from '../../base/address';
+import { BUS_OK } from '../../base/bus-outcome';
+import { bytesOfWords } from '../../base/u64';
 import type { PageFlags } from '../../emulator/bus/page-flags';
 import type { Machine } from '../machine';
 import { ByteOrigins } from './byte-origins';
@@ -84,6 +86,18 @@ export class SanitizerState {
       dirty ||= lines.anyDirty(physical, length);
     });
     return dirty;
+  }
+
+  /** A descriptor as the CPU sees it, whose stores need not have left it; undefined if there is no memory. */
+  readAsCpu(
+    physical: number,
+    { lanes: count, size }: { readonly lanes: number; readonly size: number },
+    uncached: boolean,
+  ): Int32Array | undefined {
+    const { memory, bus } = this.machine.hardware;
+    const way = memory === undefined ? bus : uncached ? memory.uncached : memory.cpu;
+    const lanes = new Int32Array(count);
+    return way.peek(physical, bytesOfWords(lanes), 0, size) === BUS_OK ? lanes : undefined;
   }
 
   /** Some other device with a live lease at an address. */

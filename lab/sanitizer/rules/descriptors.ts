@@ -1,9 +1,8 @@
-import { PAGE_SIZE } from '../../../base/address';
-import { BUS_OK } from '../../../base/bus-outcome';
 import { changedFields, dumpEntry, type PlacedField, type WalkedEntry } from '../../../base/descriptor';
-import { bytesOfWords, hex } from '../../../base/u64';
+import { hex } from '../../../base/u64';
 import { describesQueues, type DescribesQueues } from '../../../emulator/described-queue';
-import { InFlight, type FlightEntry, type FlightUnit, type RingPage } from '../in-flight';
+import { InFlight, type FlightEntry, type FlightUnit } from '../in-flight';
+import { Outstanding } from '../outstanding';
 import { QueueWatch } from '../queue-watch';
 import type { Moment } from '../recorder';
 import type { SanitizerState } from '../state';
@@ -22,14 +21,12 @@ interface Source {
 
 /** A store to an entry that is the device's: what it changes is known once it is done. */
 interface Doubt {
-  readonly queue: QueueWatch;
+  readonly unit: FlightUnit<QueueWatch>;
   /** As it was before. */
   readonly entry: WalkedEntry;
   readonly physical: number;
   readonly uncached: boolean;
   readonly when: Moment;
-  /** Undefined: nobody has rung yet, its owner or phase bit gave it away. */
-  readonly unit: FlightUnit<QueueWatch> | undefined;
 }
 
 /** Descriptors of queues that devices know: what is wrong with them when the device is told, and who changes them afterwards. */
@@ -41,8 +38,8 @@ export class DescriptorRules {
   /** A device whose registers were written; whether that was a doorbell shows afterwards. */
   private due: { readonly device: WatchedDevice; readonly source: Source } | null = null;
   private readonly doubts: Doubt[] = [];
-  /** Entries that were given away too early, which was told, until somebody rings. */
-  private readonly early = new Set<number>();
+  /** Queues whose devices may go on by themselves, by a store that is known once it is done. */
+  private readonly touched: { readonly queue: QueueWatch; readonly when: Moment }[] = [];
 
   constructor(state: SanitizerState) {
     this.state = state;
@@ -64,8 +61,14 @@ export class DescriptorRules {
    * @param surely false if this may be a part of it
    */
   settle(surely: boolean): void {
-    if (surely && this.doubts.length > 0) for (const doubt of this.doubts.splice(0)) this.resolve(doubt);
+    if (surely) this.settleStores();
     if (this.due !== null) this.lookAtDue(this.due.device, this.due.source, surely);
+  }
+
+  private settleStores(): void {
+    const { doubts, touched } = this;
+    if (doubts.length > 0) for (const doubt of doubts.splice(0)) this.resolve(doubt);
+    if (touched.length > 0) for (const { queue, when } of touched.splice(0)) queue.advance(when);
   }
 
   private lookAtDue(device: WatchedDevice, source: Source, surely: boolean): void {
@@ -80,26 +83,23 @@ export class DescriptorRules {
     source.queues ??= this.watchesOf(device, source);
     for (const watch of source.queues) {
       const found = watch.look(this.checks.of(device));
-      if (found === undefined) continue;
-      this.early.clear();
-      this.checks.report(watch, found);
+      if (found !== undefined) this.checks.report(watch, found);
     }
   }
 
   private watchesOf(device: WatchedDevice, { label, device: described }: Source): QueueWatch[] {
     const { state, inFlight } = this;
-    const parts = { state, device, inFlight, memory: state.machine.hardware.seenBy(label) };
+    const memory = state.machine.hardware.seenBy(label);
+    const parts = { state, device, inFlight, memory, outstanding: new Outstanding<FlightUnit<QueueWatch>>() };
     return described.describedQueues.map((queue) => new QueueWatch(queue, parts));
   }
 
   /** The CPU is about to store to a page with descriptors. */
   stored(address: number, length: number, uncached: boolean): void {
     const flying = this.flyingAt(address, length);
-    if (flying !== undefined) {
-      if (!flying.unit.told) this.doubt(flying.unit.queue, flying.entry, flying.physical, uncached, flying.unit);
-      return;
-    }
-    for (const ring of this.inFlight.ringsOn(address)) this.storedToRing(ring, address, uncached);
+    if (flying?.unit.told === false) this.doubt(flying, uncached);
+    const queue = this.inFlight.awaiting(address, length);
+    if (queue !== undefined) this.touched.push({ queue, when: this.state.recorder.now });
   }
 
   /** An entry in flight that a range touches, once all is forgotten that has landed. */
@@ -113,61 +113,28 @@ export class DescriptorRules {
     return undefined;
   }
 
-  private storedToRing({ queue, address }: RingPage<QueueWatch>, physical: number, uncached: boolean): void {
-    const place = queue.entryAt(address + BigInt(physical % PAGE_SIZE));
-    if (place === undefined) return;
-    const at = physical - (physical % PAGE_SIZE) + Number(place.at - address);
-    const { entry: descriptor } = queue.queue.format;
-    const isWhole = place.at >= address && Math.floor((at + descriptor.size - 1) / PAGE_SIZE) * PAGE_SIZE <= physical;
-    if (!isWhole || this.early.has(at)) return;
-    const lanes = this.read(at, descriptor.lanes, descriptor.size, uncached);
-    if (lanes === undefined || !queue.isGiven(lanes, place.index)) return;
-    const where = `entry ${place.index}`;
-    const entry = { where, descriptor, address: place.at, lanes, owned: true, pieces: [] };
-    this.doubts.push({ queue, entry, physical: at, uncached, when: this.state.recorder.now, unit: undefined });
-  }
-
-  private doubt(
-    queue: QueueWatch,
-    walked: WalkedEntry,
-    physical: number,
-    uncached: boolean,
-    unit: FlightUnit<QueueWatch>,
-  ): void {
-    const { lanes: count, size } = walked.descriptor;
-    const lanes = this.read(physical, count, size, uncached);
+  private doubt({ unit, entry: walked, physical }: FlightEntry<QueueWatch>, uncached: boolean): void {
+    const lanes = this.state.readAsCpu(physical, walked.descriptor, uncached);
     if (lanes === undefined) return;
-    const entry = { ...walked, lanes };
-    this.doubts.push({ queue, entry, physical, uncached, when: this.state.recorder.now, unit });
-  }
-
-  /** An entry as the CPU sees it, whose stores need not have left it. */
-  private read(physical: number, count: number, size: number, uncached: boolean): Int32Array | undefined {
-    const { memory, bus } = this.state.machine.hardware;
-    const way = memory === undefined ? bus : uncached ? memory.uncached : memory.cpu;
-    const lanes = new Int32Array(count);
-    return way.peek(physical, bytesOfWords(lanes), 0, size) === BUS_OK ? lanes : undefined;
+    this.doubts.push({ unit, entry: { ...walked, lanes }, physical, uncached, when: this.state.recorder.now });
   }
 
   /** The store is done: what did it change? */
   private resolve(doubt: Doubt): void {
-    const { queue, entry, physical, uncached, unit } = doubt;
+    const { unit, entry, physical, uncached } = doubt;
     const { descriptor, lanes } = entry;
-    const after = this.read(physical, descriptor.lanes, descriptor.size, uncached);
-    if (after === undefined || unit?.told === true) return;
-    const isEnd = entry.address === queue.listEnd;
+    const after = this.state.readAsCpu(physical, descriptor, uncached);
+    if (after === undefined || unit.told) return;
+    const isEnd = unit.queue.isListEnd(entry.address);
     const changed = changedFields(descriptor, lanes, after).filter((field) => !(isEnd && isLink(field)));
     if (changed.length === 0) return;
-    if (unit === undefined) this.reportEarly(doubt, changed, after);
-    else {
-      unit.told = true;
-      this.reportOwned(doubt, unit, changed, after);
-    }
+    unit.told = true;
+    if (unit.rung) this.reportOwned(doubt, changed, after);
+    else this.reportEarly(doubt, changed, after);
   }
 
   private reportOwned(
-    { queue, entry, when }: Doubt,
-    { started }: FlightUnit<QueueWatch>,
+    { unit: { queue, started }, entry, when }: Doubt,
     changed: readonly PlacedField[],
     after: Int32Array,
   ): void {
@@ -188,14 +155,12 @@ export class DescriptorRules {
   }
 
   private reportEarly(
-    { queue, entry, physical, when }: Doubt,
+    { unit: { queue, started }, entry, when }: Doubt,
     changed: readonly PlacedField[],
     after: Int32Array,
   ): void {
-    this.early.add(physical);
     const { name } = queue.device;
-    const given = this.state.stores.latest(physical + queue.ownerOffset, 4);
-    const isEarlier = given !== null && given.tick < when.tick;
+    const isEarlier = started !== null && started.tick < when.tick;
     this.state.recorder.report({
       id: 'DMA-DESC-EARLY',
       device: name,
@@ -203,7 +168,7 @@ export class DescriptorRules {
       harm: 'possible',
       message: `${entry.where} at ${hex(entry.address)} of ${queue.queue.name} was given to ${name} before ${pathsOf(changed)} had been written: it may have been read by then`,
       places: [
-        ['given to the device', isEarlier ? given : null],
+        ['given to the device', isEarlier ? started : null],
         ['changed by the CPU', when],
       ],
       fault: isEarlier ? 'given to the device' : 'changed by the CPU',

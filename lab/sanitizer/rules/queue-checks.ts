@@ -97,7 +97,20 @@ export class QueueChecks {
       finding,
       entry,
       message: `${finding.where} at ${hex(finding.address)}: ${finding.message}`,
+      places: this.earlierPlaces(watch, finding),
     });
+  }
+
+  /** The story of what was given before, if it is that which something overlaps. */
+  private earlierPlaces(watch: QueueWatch, finding: Finding): Mistake['places'] {
+    const earlier = watch.earlierOf(finding);
+    if (earlier === undefined) return [];
+    const { unit, range } = earlier;
+    const written = this.writtenAt(watch.device, range.entry.address, range.field, range.entry);
+    return [
+      ['other descriptor written', written],
+      ['other descriptor given to the device', unit.started],
+    ];
   }
 
   private tell(
@@ -122,7 +135,7 @@ export class QueueChecks {
   ): Kept | null {
     const { device, queue } = watch;
     const place = placeOf(device, finding.address);
-    const written = this.writtenAt(device, finding, entry);
+    const written = this.writtenAt(device, finding.address, finding.field, entry);
     const kept = this.state.recorder.report({
       id,
       device: device.name,
@@ -150,7 +163,12 @@ export class QueueChecks {
   }
 
   /** When the field, or the entry, was stored last. */
-  private writtenAt(device: WatchedDevice, { address, field }: Finding, entry: WalkedEntry | undefined): Moment | null {
+  private writtenAt(
+    device: WatchedDevice,
+    address: bigint,
+    field: string | undefined,
+    entry: WalkedEntry | undefined,
+  ): Moment | null {
     if (entry === undefined) return this.latest(device, address, 4);
     const { descriptor } = entry;
     const placed = field === undefined ? undefined : fieldOf(entry, field);

@@ -1,6 +1,4 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { DmaAddr, VirtAddr } from '../../../base/address';
 import {
   addressOf,
@@ -18,32 +16,16 @@ import {
   type Format,
 } from '../../../base/descriptor';
 import { virtioSplit } from '../../../devices/formats';
-import { PrototypeEngine } from '../../../devices/prototype';
 import { CONTROL, Q_CONTROL } from '../../../devices/prototype/spec';
-import { devm_platform_ioremap_resource, platform_driver_register } from '../../../kernel-api/base/platform';
-import type { StructDevice } from '../../../kernel-api/base/struct-device';
-import { dma_alloc_coherent } from '../../../kernel-api/dma/coherent';
-import { DMA_FROM_DEVICE, DMA_TO_DEVICE, type DmaDataDirection } from '../../../kernel-api/dma/direction';
-import {
-  DMA_BIT_MASK,
-  dma_map_single,
-  dma_mapping_error,
-  dma_set_mask_and_coherent,
-  dma_unmap_single,
-} from '../../../kernel-api/dma/mapping';
-import { IS_ERR, out } from '../../../kernel-api/err';
+import { DMA_FROM_DEVICE, DMA_TO_DEVICE } from '../../../kernel-api/dma/direction';
+import { dma_map_single, dma_mapping_error, dma_unmap_single } from '../../../kernel-api/dma/mapping';
 import { GFP_KERNEL } from '../../../kernel-api/gfp';
-import { dma_wmb } from '../../../kernel-api/io/barriers';
-import type { IoMem } from '../../../kernel-api/io/io-mem';
-import type { Kernel } from '../../../kernel-api/kernel';
 import { kzalloc } from '../../../kernel-api/mm/kmalloc';
 import { usleep_range } from '../../../kernel-api/sched/delay';
 import type { MachineOptions } from '../../../lab/machine-options';
-import { runScenario } from '../../../lab/run-scenario';
 import type { ReportId } from '../../../lab/sanitizer/catalogue';
 import type { SanitizerReport } from '../../../lab/sanitizer/report';
-import { scenario } from '../../../lab/scenario';
-import { hostTurn, ramPool, SMALL_MEMORY } from '../../support/on-machine';
+import { LENGTH, linesAt, linesOf, Q, reportsOf, type Hand } from './hand';
 
 const net = format({
   name: 'net',
@@ -104,66 +86,6 @@ const marked = format({
   doorbell: { register: 'GO', value: 'head-address' },
   moves: 'to-memory',
 });
-
-const Q = { CONTROL: 0x100, SIZE: 0x10c, BASE: 0x110, HEADS: 0x118, DONE: 0x120, DOORBELL: 0x130 };
-const ENTRIES = 8;
-const LENGTH = 256;
-
-/** A driver that does everything by hand, and so can do it wrong. */
-class Hand {
-  readonly kernel: Kernel;
-  readonly dev: StructDevice;
-  readonly regs: IoMem;
-  readonly cpu: VirtAddr;
-  readonly ring: DmaAddr;
-
-  constructor(dev: StructDevice, regs: IoMem) {
-    this.kernel = dev.kernel;
-    this.dev = dev;
-    this.regs = regs;
-    const handle = out(0n as DmaAddr);
-    this.cpu = dma_alloc_coherent(dev, 4096, handle, GFP_KERNEL);
-    this.ring = handle.value;
-    this.start();
-  }
-
-  start(): void {
-    const { regs } = this;
-    regs.writel(0x10, CONTROL.MASTER);
-    regs.writel(Q.SIZE, ENTRIES);
-    regs.writeq(Q.BASE, this.ring);
-    regs.writeq(Q.HEADS, this.ring + 0x400n);
-    regs.writeq(Q.DONE, this.ring + 0x800n);
-    regs.writel(Q.CONTROL, Q_CONTROL.ENABLE);
-  }
-
-  map(
-    length = LENGTH,
-    direction: DmaDataDirection = DMA_TO_DEVICE,
-    buffer: VirtAddr = kzalloc(this.kernel, length, GFP_KERNEL),
-  ): DmaAddr {
-    const at = dma_map_single(this.dev, buffer, length, direction);
-    expect(dma_mapping_error(this.dev, at)).to.equal(0);
-    return at;
-  }
-
-  put32(offset: number, value: number): void {
-    this.kernel.mm.store32((this.cpu + offset) as VirtAddr, value);
-  }
-
-  put64(offset: number, value: bigint): void {
-    this.put32(offset, Number(value & 0xffff_ffffn));
-    this.put32(offset + 4, Number(value >> 32n));
-  }
-
-  wmb(): void {
-    dma_wmb(this.kernel);
-  }
-
-  go(value = 0n): void {
-    this.regs.writeq(Q.DOORBELL, value);
-  }
-}
 
 interface Mistake {
   readonly format: Format;
@@ -369,40 +291,7 @@ const MACHINES: Readonly<Record<string, MachineOptions>> = {
   'in adverse circumstances': { coherent: false, cache: { adversarial: true } },
 };
 
-/** Runs a hand-written driver of an engine for a format. */
-const reportsOf = async (
-  of: Format,
-  machine: MachineOptions,
-  make: Mistake['make'],
-): Promise<readonly SanitizerReport[]> => {
-  const device = () => new PrototypeEngine('engine', { format: of });
-  const node = { label: 'engine', compatible: ['test,hand'], device };
-  const one = scenario({
-    name: 'hand',
-    machine: { memory: SMALL_MEMORY, ...machine, nodes: [node] },
-    run: async ({ kernel }) => {
-      let hand: Hand | undefined;
-      await platform_driver_register(kernel, {
-        driver: { name: 'hand', of_match_table: [{ compatible: 'test,hand' }] },
-        probe: (pdev) => {
-          const regs = devm_platform_ioremap_resource(pdev, 0);
-          if (IS_ERR(regs)) return regs;
-          dma_set_mask_and_coherent(pdev.dev, DMA_BIT_MASK(64));
-          hand = new Hand(pdev.dev, regs);
-          return 0;
-        },
-      });
-      await make(hand!);
-      await usleep_range(kernel, 50, 50);
-    },
-  });
-  const { failure, reports } = await runScenario(one, { seed: 1, hostTurn, ramPool, sanitizer: true });
-  if (failure !== null && failure.kind !== 'report') throw new Error(failure.message);
-  return reports;
-};
-
-const SOURCE = readFileSync(path.join(__dirname, 'descriptors.spec.ts'), 'utf8').split('\n');
-const lineOf = (name: string): number => SOURCE.findIndex((line) => line.endsWith(`// at fault: ${name}`)) + 1;
+const lineOf = linesOf(__filename, 'at fault');
 
 describe('descriptors that devices are given', () => {
   for (const [name, { format: of, id, says, machine, harm = 'possible', make }] of Object.entries(MISTAKES)) {
@@ -417,9 +306,7 @@ describe('descriptors that devices are given', () => {
           harm,
           count: 1,
         });
-        const { site, callers } = report.places[report.at]!;
-        const lines = [site, ...callers].map((line) => line?.split(':').at(-1));
-        expect(lines, 'lines').to.include(String(lineOf(name)));
+        expect(linesAt(report), 'lines').to.include(String(lineOf(name)));
         expect(report.picture[0]).to.match(/^(?:entry|head) \d+ at 0x/);
       });
     }
