@@ -144,22 +144,32 @@ export class RequestRun {
     return this.entries;
   }
 
-  /** Moves data until a request is to be completed, a chunk has moved, or something is not there. Returns the bytes moved. */
+  /**
+   * Moves data until a request is to be completed, a chunk has moved, or something is not there. An entry ends in the step
+   * that moves its last byte. Returns the bytes moved.
+   */
   work(now: number): number {
-    const { mover, data, chunkBytes } = this;
+    const { mover, chunkBytes } = this;
     let moved = 0;
-    for (let i = 0; i < MOST_IN_A_STEP && moved < chunkBytes && this.state !== RUN.DONE && !this.broken; i++) {
-      if (this.state !== RUN.ENTRY) {
+    for (let i = 0; i < MOST_IN_A_STEP && this.state !== RUN.DONE && !this.broken; i++) {
+      const begun = this.state === RUN.ENTRY;
+      if (begun && this.entryIsOver) this.closeEntry();
+      else if (moved >= chunkBytes) break;
+      else if (!begun) {
         if (!this.follower.fifo.isReady(now)) break;
         this.openEntry();
-      } else if (mover.left > 0 && !mover.packetEnded) {
+      } else if (mover.left > 0) {
         const length = this.moveSome(chunkBytes - moved);
         if (length < 0) break;
         moved += length;
-      } else if (data.over || mover.packetEnded || this.skipping) this.closeEntry();
-      else this.check(data.next());
+      } else this.check(this.data.next());
     }
     return moved;
+  }
+
+  private get entryIsOver(): boolean {
+    const { mover } = this;
+    return mover.packetEnded || (mover.left === 0 && (this.data.over || this.skipping));
   }
 
   /** Bytes moved; negative if the stream has to be waited for. */
