@@ -289,6 +289,11 @@ describe('prototype: time', () => {
     expect(behind).to.be.greaterThan(1.5 * ahead);
   });
 
+  it('does not pass with ends of entries: one whose last byte ends a chunk takes no step more', () => {
+    expect(nsOf({ chunkBytes: 64 }, 64)).to.equal(nsOf({ chunkBytes: 128 }, 64));
+    expect(nsOf({ chunkBytes: 64 }, 192)).to.equal(nsOf({ chunkBytes: 256 }, 192));
+  });
+
   it("goes by the IOMMU's reads of tables: beside other requests, and before the first answer after a rest", () => {
     const nsWith = (walkReads: number, count: number, options: ConstructorParameters<typeof Rig>[1]): number => {
       const rig = rigOf(OWN_RING, { bytesPerNs: 1e9, prefetch: 1, startNs: 1, ...options });
