@@ -1,5 +1,6 @@
 import type { RamBank } from '../emulator/memory/banks';
-import { Ram, type RamBacking } from '../emulator/memory/ram';
+import type { RamBacking } from '../emulator/memory/backing';
+import { Ram } from '../emulator/memory/ram';
 
 /**
  * RAM that one machine after another uses. New memory costs its host milliseconds, and the collection of it as garbage more;

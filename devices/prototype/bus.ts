@@ -22,7 +22,7 @@ export class DescriptorBus {
   private readonly port: DevicePort;
   private readonly statistics: QueueStatistics;
   private readonly latencyNs: number;
-  private readonly bytesPerNs: number;
+  private readonly nsPerByte: number;
   /** What one more request costs where as many as possible are on their way. */
   private readonly requestNs: number;
 
@@ -30,13 +30,13 @@ export class DescriptorBus {
     this.port = port;
     this.statistics = statistics;
     this.latencyNs = parameters.latencyNs;
-    this.bytesPerNs = parameters.bytesPerNs;
+    this.nsPerByte = 1 / parameters.bytesPerNs;
     this.requestNs = parameters.latencyNs / parameters.outstanding;
   }
 
   /** How long a read takes from request to answer. */
   readNs(bytes: number): number {
-    return this.latencyNs + bytes / this.bytesPerNs;
+    return this.latencyNs + bytes * this.nsPerByte;
   }
 
   /** Reads `count` entries of `size` bytes and `lanes` lanes that lie one after the other. */
@@ -106,7 +106,7 @@ export class DescriptorBus {
     const { statistics } = this;
     statistics.completionWrites++;
     statistics.completionBytes += bytes;
-    this.spentNs += this.requestNs + bytes / this.bytesPerNs;
+    this.spentNs += this.requestNs + bytes * this.nsPerByte;
     if (!fits(page, offset, bytes)) return this.fail(page, offset, BUS_NO_ADDRESS);
     const before = this.port.walkReads;
     const outcome =

@@ -35,13 +35,17 @@ export interface PhysicalBus {
   /** The high half of the entry that `descend` found, signed. */
   entryHigh(at: number): number;
   /**
-   * `read` of 32-bit words, at least one, at a multiple of 4, within one page, by page number. Like `writeWords` and `copyPiece` a way
+   * `read` of 32-bit words, at least one, at a multiple of 4, within one page, by page number. Like those that follow a way
    * without arithmetic on addresses, for bus masters: physical addresses are too wide for V8's small integers, page
    * numbers are not.
    */
   readWords(page: number, offset: number, into: Int32Array, at: number, count: number): BusOutcome;
   /** `write` of 32-bit words at a multiple of 4, within one page, by page number. */
   writeWords(page: number, offset: number, from: Int32Array, at: number, count: number): BusOutcome;
+  /** `read` of bytes, at least one, within one page, by page number. */
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome;
+  /** `write` of bytes, at least one, within one page, by page number. */
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome;
   /** `copy` of bytes, at least one, that cross a page at neither end, by page number. */
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number;
   /**
@@ -85,5 +89,16 @@ export interface PhysicalBus {
 /** As much of the bus as a bus master's port needs. */
 export type MemoryPath = Pick<
   PhysicalBus,
-  'read' | 'write' | 'readWords' | 'writeWords' | 'copy' | 'copyPiece' | 'copyRun' | 'isRamPage' | 'isMmio' | 'peek'
+  | 'read'
+  | 'write'
+  | 'readWords'
+  | 'writeWords'
+  | 'readPiece'
+  | 'writePiece'
+  | 'copy'
+  | 'copyPiece'
+  | 'copyRun'
+  | 'isRamPage'
+  | 'isMmio'
+  | 'peek'
 >;

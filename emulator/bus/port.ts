@@ -48,8 +48,10 @@ export class BusPort implements DevicePort {
   private readonly windows: WindowMap;
   /** Page numbers from here on lose bits. */
   private readonly wiredPages: number;
-  /** Bytes of a piece: a page, or less if the wires end below bit 12. A power of two. */
+  /** Bytes of a piece: a page, or less if the wires end below bit 12. A power of two, and a small integer. */
   private readonly block: number;
+  /** What is left of a position within its piece. */
+  private readonly blockMask: number;
   private readonly plan = new CopyPlan();
   /** A copy uses the plan; one that starts inside it (a register write that makes a device copy) needs its own. */
   private planInUse = false;
@@ -73,7 +75,8 @@ export class BusPort implements DevicePort {
     this.translator = options.translator;
     this.windows = new WindowMap(options.windows ?? []);
     this.wiredPages = 2 ** Math.max(addressWires - 12, 0);
-    this.block = 2 ** Math.min(addressWires, 12);
+    this.block = 1 << Math.min(addressWires, 12);
+    this.blockMask = this.block - 1;
   }
 
   get walkReads(): number {
@@ -83,23 +86,31 @@ export class BusPort implements DevicePort {
   read(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
     if (!(length > 0)) return BUS_OK;
     requireBuffer(into, at, length);
-    const outcome = this.readPieces(page, offset, into, at, length);
+    const outcome =
+      length <= this.room(offset)
+        ? this.readPiece(page, offset, into, at, length)
+        : this.readPieces(page, offset, into, at, length);
     if (this.trace.active) this.tell('dma-read', page, offset, length, outcome);
     return outcome;
   }
 
   private readPieces(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
     let position = offset;
-    let done = 0;
-    while (done < length) {
+    for (let done = 0; done < length;) {
       const piece = Math.min(this.room(position), length - done);
-      const address = this.locate(page, position, false, piece);
-      const outcome = address < 0 ? (address as BusOutcome) : this.bus.read(address, into, at + done, piece);
+      const outcome = this.readPiece(page, position, into, at + done, piece);
       if (outcome !== BUS_OK) return outcome;
       done += piece;
       position += piece;
     }
     return BUS_OK;
+  }
+
+  /** Reads bytes of one piece, `position` bytes from the start of a device's page. */
+  private readPiece(page: number, position: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    const frame = this.frameOf(page, position, false, length);
+    if (frame < 0) return frame as BusOutcome;
+    return this.bus.readPiece(frame, position & this.blockMask, into, at, length);
   }
 
   /**
@@ -113,7 +124,7 @@ export class BusPort implements DevicePort {
       const devicePage = page + Math.floor(position / PAGE_SIZE);
       const frame = devicePage >= DEVICE_PAGES ? BUS_NO_ADDRESS : this.frameSeen(this.wired(devicePage));
       if (frame < 0) return frame as BusOutcome;
-      const address = frame * PAGE_SIZE + (position & (this.block - 1));
+      const address = frame * PAGE_SIZE + (position & this.blockMask);
       const outcome = this.bus.peek(address, into, at + done, piece);
       if (outcome !== BUS_OK) return outcome;
       done += piece;
@@ -134,7 +145,10 @@ export class BusPort implements DevicePort {
   write(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
     if (!(length > 0)) return BUS_OK;
     requireBuffer(from, at, length);
-    const outcome = this.writePieces(page, offset, from, at, length);
+    const outcome =
+      length <= this.room(offset)
+        ? this.writePiece(page, offset, from, at, length)
+        : this.writePieces(page, offset, from, at, length);
     if (this.trace.active) this.tell('dma-write', page, offset, length, outcome);
     return outcome;
   }
@@ -152,7 +166,7 @@ export class BusPort implements DevicePort {
 
   private readWordsPiece(page: number, offset: number, into: Int32Array, at: number, count: number): BusOutcome {
     const frame = this.frameOf(page, offset, false, 4 * count);
-    return frame < 0 ? (frame as BusOutcome) : this.bus.readWords(frame, offset & (this.block - 1), into, at, count);
+    return frame < 0 ? (frame as BusOutcome) : this.bus.readWords(frame, offset & this.blockMask, into, at, count);
   }
 
   writeWords(page: number, offset: number, from: Int32Array, at: number, count: number): BusOutcome {
@@ -168,21 +182,26 @@ export class BusPort implements DevicePort {
 
   private writeWordsPiece(page: number, offset: number, from: Int32Array, at: number, count: number): BusOutcome {
     const frame = this.frameOf(page, offset, true, 4 * count);
-    return frame < 0 ? (frame as BusOutcome) : this.bus.writeWords(frame, offset & (this.block - 1), from, at, count);
+    return frame < 0 ? (frame as BusOutcome) : this.bus.writeWords(frame, offset & this.blockMask, from, at, count);
   }
 
   private writePieces(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
     let position = offset;
-    let done = 0;
-    while (done < length) {
+    for (let done = 0; done < length;) {
       const piece = Math.min(this.room(position), length - done);
-      const address = this.locate(page, position, true, piece);
-      const outcome = address < 0 ? (address as BusOutcome) : this.bus.write(address, from, at + done, piece);
+      const outcome = this.writePiece(page, position, from, at + done, piece);
       if (outcome !== BUS_OK) return outcome;
       done += piece;
       position += piece;
     }
     return BUS_OK;
+  }
+
+  /** Writes bytes of one piece, `position` bytes from the start of a device's page. */
+  private writePiece(page: number, position: number, from: Uint8Array, at: number, length: number): BusOutcome {
+    const frame = this.frameOf(page, position, true, length);
+    if (frame < 0) return frame as BusOutcome;
+    return this.bus.writePiece(frame, position & this.blockMask, from, at, length);
   }
 
   /**
@@ -203,7 +222,7 @@ export class BusPort implements DevicePort {
     const from = this.frameOf(fromPage, fromOffset, false, length);
     if (from < 0) return from;
     const to = this.frameOf(toPage, toOffset, true, length);
-    const mask = this.block - 1;
+    const mask = this.blockMask;
     if (to < 0) return readForNothing(this.bus, from * PAGE_SIZE + (fromOffset & mask), to, length);
     return this.bus.copyPiece(from, fromOffset & mask, to, toOffset & mask, length);
   }
@@ -260,30 +279,23 @@ export class BusPort implements DevicePort {
   private locateBacked(page: number, offset: number, write: boolean, length: number): number {
     const frame = this.frameOf(page, offset, write, length);
     if (frame < 0) return frame;
-    const address = frame * PAGE_SIZE + (offset & (this.block - 1));
+    const address = frame * PAGE_SIZE + (offset & this.blockMask);
     return this.bus.isRamPage(frame) || this.bus.isMmio(address) ? address : BUS_NO_ADDRESS;
   }
 
   /** Bytes from a position to the end of its piece. */
   private room(position: number): number {
-    const { block } = this;
-    return block - (position & (block - 1));
-  }
-
-  /** The physical address behind `position` bytes from the start of a device's page, or a negative outcome. */
-  private locate(page: number, position: number, write: boolean, length: number): number {
-    const frame = this.frameOf(page, position, write, length);
-    return frame < 0 ? frame : frame * PAGE_SIZE + (position & (this.block - 1));
+    return this.block - (position & this.blockMask);
   }
 
   /** The physical page behind `position` bytes from the start of a device's page, or a negative outcome. */
   private frameOf(page: number, position: number, write: boolean, length: number): number {
     if (position < PAGE_SIZE && page < this.wiredPages) {
-      return this.frameBehind(page, position & (this.block - 1), write, length);
+      return this.frameBehind(page, position & this.blockMask, write, length);
     }
     const devicePage = page + Math.floor(position / PAGE_SIZE);
     if (devicePage >= DEVICE_PAGES) return BUS_NO_ADDRESS;
-    return this.frameBehind(this.wired(devicePage), position & (this.block - 1), write, length);
+    return this.frameBehind(this.wired(devicePage), position & this.blockMask, write, length);
   }
 
   /** The one place through which every access of the device passes: windows, IOMMU, gate. */
@@ -337,7 +349,7 @@ export class BusPort implements DevicePort {
 
   /** The address on the wires. */
   private emitted(page: number, offset: number): DmaAddr {
-    return dmaAddrOf(this.wired(page), offset & (this.block - 1));
+    return dmaAddrOf(this.wired(page), offset & this.blockMask);
   }
 }
 

@@ -68,6 +68,16 @@ export class SystemBus implements PhysicalBus {
     return this.write(page * PAGE_SIZE + offset, bytesOfWords(from), 4 * at, 4 * count);
   }
 
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    if (this.ram.readPiece(page, offset, into, at, length)) return BUS_OK;
+    return this.read(page * PAGE_SIZE + offset, into, at, length);
+  }
+
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
+    if (this.ram.writePiece(page, offset, from, at, length)) return BUS_OK;
+    return this.write(page * PAGE_SIZE + offset, from, at, length);
+  }
+
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number {
     if (this.ram.copyPiece(fromPage, fromOffset, toPage, toOffset, length)) return BUS_OK;
     return this.copy(fromPage * PAGE_SIZE + fromOffset, toPage * PAGE_SIZE + toOffset, length);

@@ -187,6 +187,14 @@ export class CachedBus implements PhysicalBus {
     return this.write(page * PAGE_SIZE + offset, bytesOfWords(from), 4 * at, 4 * count);
   }
 
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    return this.read(page * PAGE_SIZE + offset, into, at, length);
+  }
+
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
+    return this.write(page * PAGE_SIZE + offset, from, at, length);
+  }
+
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number {
     return this.copy(fromPage * PAGE_SIZE + fromOffset, toPage * PAGE_SIZE + toOffset, length);
   }

@@ -73,6 +73,16 @@ export abstract class ObservedBus implements PhysicalBus {
     return this.bus.writeWords(page, offset, from, at, count);
   }
 
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    this.beforeRead(page * PAGE_SIZE + offset, length);
+    return this.bus.readPiece(page, offset, into, at, length);
+  }
+
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
+    this.beforeWrite(page * PAGE_SIZE + offset, length);
+    return this.bus.writePiece(page, offset, from, at, length);
+  }
+
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number {
     this.beforeRead(fromPage * PAGE_SIZE + fromOffset, length);
     this.beforeWrite(toPage * PAGE_SIZE + toOffset, length);

@@ -92,6 +92,14 @@ export class GuardedBus implements MemoryPath {
     return writing === BUS_OK ? BUS_OK : writing + COPY_WRITE_SIDE;
   }
 
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): BusOutcome {
+    return this.read(page * PAGE_SIZE + offset, into, at, length);
+  }
+
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): BusOutcome {
+    return this.write(page * PAGE_SIZE + offset, from, at, length);
+  }
+
   copyPiece(fromPage: number, fromOffset: number, toPage: number, toOffset: number, length: number): number {
     const { inner, guard } = this;
     if (!guard.isPrivate(fromPage) && !guard.isPrivate(toPage)) {

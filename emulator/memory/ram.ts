@@ -4,10 +4,10 @@ import { LabError } from '../../base/errors';
 import { hex, type U64 } from '../../base/u64';
 import { COPY_WRITE_SIDE } from '../bus/device-port';
 import type { MemoryMark } from '../bus/physical-bus';
+import { allocate, type RamBacking } from './backing';
 import { DEFAULT_BANKS, layOutBanks, type Extent, type RamBank } from './banks';
 import { MarkList } from './marks';
 
-const WASM_PAGE = 0x1_0000;
 /** Up to here a loop beats making a view for `TypedArray.set`. */
 const SHORT = 16;
 
@@ -25,15 +25,6 @@ const PER_PAGE = 1 / PAGE_SIZE;
 
 const TOUCHED = 1;
 const MARKED = 2;
-
-/** Zeroed memory behind banks: what one `Ram` has released, another can be built on. */
-export interface RamBacking {
-  /** Bytes in all banks together. */
-  readonly size: number;
-  readonly buffer: ArrayBuffer;
-  /** A byte for each page, all zero. */
-  readonly flags: Uint8Array;
-}
 
 /**
  * The RAM of a machine: banks at physical addresses, all on one `WebAssembly.Memory` that never grows.
@@ -216,6 +207,23 @@ export class Ram {
     const first = (backing << (PAGE_SHIFT - 2)) + (offset >>> 2);
     this.flags[backing]! |= TOUCHED;
     for (let i = 0; i < count; i++) words[first + i] = from[at + i]!;
+    return true;
+  }
+
+  /** The quick way to read bytes within a page. */
+  readPiece(page: number, offset: number, into: Uint8Array, at: number, length: number): boolean {
+    const backing = this.plainPage(page);
+    if (backing < 0) return false;
+    this.copyOut(backing * PAGE_SIZE + offset, into, at, length);
+    return true;
+  }
+
+  /** The quick way to write bytes within a page. */
+  writePiece(page: number, offset: number, from: Uint8Array, at: number, length: number): boolean {
+    const backing = this.plainPage(page);
+    if (backing < 0) return false;
+    this.flags[backing]! |= TOUCHED;
+    this.copyIn(backing * PAGE_SIZE + offset, from, at, length);
     return true;
   }
 
@@ -429,17 +437,6 @@ export class Ram {
     return { size: bytes.length, buffer: bytes.buffer as ArrayBuffer, flags };
   }
 }
-
-const allocate = (size: number): ArrayBuffer => {
-  const pages = Math.ceil(size / WASM_PAGE);
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer;
-  } catch {
-    throw new LabError(`the host cannot give a machine ${hex(size)} bytes of memory: make its banks smaller`, {
-      what: 'memory',
-    });
-  }
-};
 
 /** Which blocks lie wholly in RAM, and where. */
 const blocksOf = (extents: readonly Extent[]): Int32Array => {

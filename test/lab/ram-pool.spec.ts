@@ -40,9 +40,10 @@ describe('pool of RAM', () => {
     first.copy(base + 100, base + 0x2_0ff0, 64);
     first.copyPiece(base / 4096, 100, base / 4096 + 50, 8, 100);
     first.writeWords(base / 4096 + 60, 16, Int32Array.of(5, 6), 0, 2);
+    first.writePiece(base / 4096 + 70, 1, bytes, 0, 9);
     first.copyRun(Float64Array.of(base + 100), Float64Array.of(base + 0x7_0000), Float64Array.of(500), 0, 1);
     first.mark(base + 0x9_0000, 4096, 'poisoned');
-    expect(dirtyPages(first)).to.equal(12);
+    expect(dirtyPages(first)).to.equal(13);
 
     pool.giveBack(first);
     const second = pool.take(BANKS);
@@ -69,6 +70,8 @@ describe('pool of RAM', () => {
     expect(old.fill(base, 1, 16)).to.equal(BUS_NO_ADDRESS);
     expect(old.writeWords(base / 4096, 0, words, 0, 4)).to.equal(false);
     expect(old.readWords(base / 4096, 0, words, 0, 4)).to.equal(false);
+    expect(old.writePiece(base / 4096, 0, bytes, 0, 16)).to.equal(false);
+    expect(old.readPiece(base / 4096, 0, bytes, 0, 16)).to.equal(false);
     expect(old.copyPiece(base / 4096, 0, base / 4096 + 1, 0, 16)).to.equal(false);
     expect(old.descend(base / 4096, 3, 0, 0, 0, 0)).to.equal(-1);
     expect(old.touchedPages).to.equal(0);

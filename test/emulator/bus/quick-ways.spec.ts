@@ -38,10 +38,13 @@ const INTERESTING = [
   ...[HIGH - 2, HIGH - 1, HIGH, HIGH + BLOCK - 1, HIGH + BLOCK, FAR - 1, FAR, FAR + 1, FAR + 2],
   ...[0, GATE / PAGE_SIZE, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + LOW, 2 ** 32 + LOW, 2 ** 44 - 1],
 ];
+/** Bytes of the buffer that accesses read and write. */
+const BUFFER = 88;
 const anyPage = fc.constantFrom(...INTERESTING);
 
 type Action =
   | { what: 'read' | 'write'; page: number; word: number; count: number }
+  | { what: 'take' | 'put'; page: number; offset: number; at: number; length: number }
   | { what: 'copy'; page: number; offset: number; toPage: number; toOffset: number; length: number }
   | { what: 'mark'; page: number; offset: number; mark: MemoryMark | undefined };
 
@@ -56,6 +59,23 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       count: fc.integer({ min: 1, max: 20 }),
     })
     .map((a) => ({ ...a, count: within(a.word, a.count, 1024) })),
+  fc
+    .record({
+      what: fc.constantFrom('take' as const, 'put' as const),
+      page: anyPage,
+      offset: fc.nat(4095),
+      at: fc.nat(8),
+      length: fc.integer({ min: 1, max: 80 }),
+    })
+    .map((a) => ({ ...a, length: within(a.offset, a.length, PAGE_SIZE) })),
+  // A whole buffer is written in a way of its own.
+  fc.record({
+    what: fc.constantFrom('take' as const, 'put' as const),
+    page: anyPage,
+    offset: fc.nat(PAGE_SIZE - BUFFER),
+    at: fc.constant(0),
+    length: fc.constant(BUFFER),
+  }),
   fc
     .record({
       page: anyPage,
@@ -80,6 +100,8 @@ const theLongWay = (bus: SystemBus, act: Action, words: Int32Array): number => {
     return bus.copy(act.page * PAGE_SIZE + act.offset, act.toPage * PAGE_SIZE + act.toOffset, act.length);
   }
   if (act.what === 'mark') return mark(bus, act);
+  if (act.what === 'take') return bus.read(act.page * PAGE_SIZE + act.offset, bytes, act.at, act.length);
+  if (act.what === 'put') return bus.write(act.page * PAGE_SIZE + act.offset, bytes, act.at, act.length);
   const address = act.page * PAGE_SIZE + 4 * act.word;
   return act.what === 'read' ? bus.read(address, bytes, 4, 4 * act.count) : bus.write(address, bytes, 4, 4 * act.count);
 };
@@ -97,6 +119,10 @@ const theQuickWay = (bus: SystemBus, act: Action, words: Int32Array): number => 
       return bus.copyPiece(act.page, act.offset, act.toPage, act.toOffset, act.length);
     case 'mark':
       return mark(bus, act);
+    case 'take':
+      return bus.readPiece(act.page, act.offset, bytesOfWords(words), act.at, act.length);
+    case 'put':
+      return bus.writePiece(act.page, act.offset, bytesOfWords(words), act.at, act.length);
     case 'read':
       return bus.readWords(act.page, 4 * act.word, words, 1, act.count);
     case 'write':
@@ -145,6 +171,8 @@ describe('accesses by page number', () => {
     ]) {
       expect(ram.readWords(page, 8, words, 0, 4), `read ${page}`).to.equal(quick);
       expect(ram.writeWords(page, 8, words, 0, 4), `write ${page}`).to.equal(quick);
+      expect(ram.readPiece(page, 9, bytesOfWords(words), 1, 3), `take ${page}`).to.equal(quick);
+      expect(ram.writePiece(page, 9, bytesOfWords(words), 1, 3), `put ${page}`).to.equal(quick);
       expect(ram.copyPiece(page, 0, LOW, 0, 8), `copy from ${page}`).to.equal(quick);
       expect(ram.copyPiece(LOW, 0, page, 0, 8), `copy to ${page}`).to.equal(quick);
       if (page < 2 ** 31) expect(ram.descend(page, 1, 5, 0xff, 1, -0x200) >= 0, `descend ${page}`).to.equal(quick);
