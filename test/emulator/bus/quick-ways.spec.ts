@@ -100,8 +100,11 @@ const theLongWay = (bus: SystemBus, act: Action, words: Int32Array): number => {
     return bus.copy(act.page * PAGE_SIZE + act.offset, act.toPage * PAGE_SIZE + act.toOffset, act.length);
   }
   if (act.what === 'mark') return mark(bus, act);
-  if (act.what === 'take') return bus.read(act.page * PAGE_SIZE + act.offset, bytes, act.at, act.length);
-  if (act.what === 'put') return bus.write(act.page * PAGE_SIZE + act.offset, bytes, act.at, act.length);
+  if (act.what === 'take' || act.what === 'put') {
+    const { page, offset, at, length } = act;
+    const address = page * PAGE_SIZE + offset;
+    return act.what === 'take' ? bus.read(address, bytes, at, length) : bus.write(address, bytes, at, length);
+  }
   const address = act.page * PAGE_SIZE + 4 * act.word;
   return act.what === 'read' ? bus.read(address, bytes, 4, 4 * act.count) : bus.write(address, bytes, 4, 4 * act.count);
 };
