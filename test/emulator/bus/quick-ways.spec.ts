@@ -100,7 +100,7 @@ const theLongWay = (bus: SystemBus, act: Action, words: Int32Array): number => {
     return bus.copy(act.page * PAGE_SIZE + act.offset, act.toPage * PAGE_SIZE + act.toOffset, act.length);
   }
   if (act.what === 'mark') return mark(bus, act);
-  if (act.what === 'take' || act.what === 'put') {
+  if ('at' in act) {
     const { page, offset, at, length } = act;
     const address = page * PAGE_SIZE + offset;
     return act.what === 'take' ? bus.read(address, bytes, at, length) : bus.write(address, bytes, at, length);
