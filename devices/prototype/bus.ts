@@ -18,13 +18,14 @@ export class DescriptorBus {
   failedPage = 0;
   failedOffset = 0;
   outcome: BusOutcome = BUS_OK;
+  /** From a request to the beginning of its answer. */
+  readonly latencyNs: number;
+  readonly nsPerByte: number;
+  /** What one more request costs where as many as possible are on their way. */
+  readonly requestNs: number;
 
   private readonly port: DevicePort;
   private readonly statistics: QueueStatistics;
-  private readonly latencyNs: number;
-  private readonly nsPerByte: number;
-  /** What one more request costs where as many as possible are on their way. */
-  private readonly requestNs: number;
 
   constructor(port: DevicePort, parameters: PrototypeParameters, statistics: QueueStatistics) {
     this.port = port;

@@ -70,10 +70,7 @@ export class Queue {
   /** Where its completions are told, and who is interrupted for them. */
   private doneEnd: DoneEnd;
   private readonly stalls: StallClock;
-  private readonly nsPerByte: number;
-  private readonly requestNs: number;
   private readonly burstBytes: number;
-  private readonly latencyNs: number;
   private paused = false;
   private halted = false;
 
@@ -91,10 +88,7 @@ export class Queue {
     this.statistics = statistics;
     this.host = host;
     this.stream = host.streams[index]!;
-    this.nsPerByte = 1 / parameters.bytesPerNs;
-    this.requestNs = parameters.latencyNs / parameters.outstanding;
     this.burstBytes = parameters.burstBytes;
-    this.latencyNs = parameters.latencyNs;
     this.stalls = new StallClock(statistics);
     this.bus = new DescriptorBus(port, parameters, statistics);
     this.doneEnd = host.doneEnds[index]!;
@@ -256,7 +250,7 @@ export class Queue {
     const duration = Math.ceil(bus.spentNs + dataNs);
     bus.spentNs = 0;
     statistics.busyNs += duration;
-    statistics.dataStallNs += dataNs - moved * this.nsPerByte;
+    statistics.dataStallNs += dataNs - moved * bus.nsPerByte;
     return duration;
   }
 
@@ -266,9 +260,10 @@ export class Queue {
    */
   private dataNs(bytes: number, walkReads: number, warm: boolean): number {
     if (bytes === 0) return 0;
+    const { nsPerByte, requestNs, latencyNs } = this.bus;
     const requests = Math.ceil(bytes / this.burstBytes) + walkReads;
-    const transfer = Math.max(bytes * this.nsPerByte, requests * this.requestNs);
-    return warm ? transfer : transfer + (1 + walkReads) * this.latencyNs;
+    const transfer = Math.max(bytes * nsPerByte, requests * requestNs);
+    return warm ? transfer : transfer + (1 + walkReads) * latencyNs;
   }
 
   /** Nothing more can be fetched, and what was fetched is worked off. */
