@@ -233,6 +233,16 @@ describe('cpu cache', () => {
     board.write('cpu', 0x108, pattern(5, 16));
     coherent.readWords(page, 0x108, words, 0, 4);
     expect([...new Uint8Array(words.buffer)]).to.deep.equal(pattern(5, 16));
+    const bytes = new Uint8Array(100);
+    board.write('cpu', 0x210, pattern(7, 90));
+    coherent.readPiece(page, 0x210, bytes, 5, 90);
+    expect([...bytes.subarray(5, 95)]).to.deep.equal(pattern(7, 90));
+    coherent.writePiece(page, 0x220, Uint8Array.from(pattern(8, 10)), 0, 10);
+    expect(board.read('cpu', 0x218, 20)).to.deep.equal([
+      ...pattern(7, 90).slice(8, 16),
+      ...pattern(8, 10),
+      ...pattern(7, 90).slice(26, 28),
+    ]);
     board.write('cpu', 0x1000, pattern(6, 500));
     board.read('cpu', 0x2000, 500);
     coherent.copyPiece(page + 1, 0, page + 2, 0, 500);
@@ -243,6 +253,21 @@ describe('cpu cache', () => {
     expect(board.read('cpu', 0x3008, 2)).to.deep.equal([77, pattern(6, 2)[1]]);
     coherent.fill(RAM_BASE + 0x3008, 5, 2);
     expect(board.read('cpu', 0x3008, 2)).to.deep.equal([5, 5]);
+  });
+
+  it('answers the quick ways itself, as what it holds is not in memory yet', () => {
+    const { cpu, nonCoherent } = new CachedBoard().memory;
+    const page = RAM_BASE / 4096;
+    const [words, bytes] = [new Int32Array(4), new Uint8Array(40)];
+    cpu.writeWords(page, 0x100, Int32Array.of(1, 2, 3, 4), 0, 4);
+    cpu.writePiece(page, 0x110, Uint8Array.from(pattern(9, 30)), 0, 30);
+    cpu.copyPiece(page, 0x100, page + 1, 0, 46);
+    cpu.readWords(page + 1, 0, words, 0, 4);
+    cpu.readPiece(page + 1, 16, bytes, 5, 30);
+    expect([...words]).to.deep.equal([1, 2, 3, 4]);
+    expect([...bytes.subarray(5, 35)]).to.deep.equal(pattern(9, 30));
+    nonCoherent.readPiece(page, 0x110, bytes, 5, 30);
+    expect([...bytes.subarray(5, 35)]).to.deep.equal(new Array(30).fill(0));
   });
 
   it('shows tables to whoever walks them', () => {
