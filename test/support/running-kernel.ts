@@ -17,6 +17,7 @@ import type { StructDevice } from '../../kernel-api/base/struct-device';
 import { InterruptSubsystem } from '../../kernel-api/irq/interrupt-subsystem';
 import { DeviceTree } from '../../kernel-api/of/device-tree';
 import { Scheduler } from '../../kernel-api/sched/scheduler';
+import { TimerEntry } from '../../kernel-api/sched/timer-queue';
 import { makeFakeKernel, type FakeKernel } from './fake-kernel';
 
 /** Where the interrupt controller is. */
@@ -157,3 +158,7 @@ export const makeRunningKernel = ({
   kernel.irq.init();
   return running;
 };
+
+/** Has something happen in hard interrupt context, some nanoseconds from now. */
+export const atInterrupt = ({ sched, cpu }: RunningKernel, delay: number, body: () => void): void =>
+  sched.timers.add(new TimerEntry(body), cpu.now + delay);
